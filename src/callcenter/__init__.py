@@ -1,0 +1,3 @@
+"""A government telephone hotline on Asterisk: routing, recording, call detail records, reports."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,50 @@
+"""One tree of errors. An error carries facts; the edges (HTTP, command line) decide how to say them.
+
+The docstring of a class is its message, filled with the facts it was raised with (as in procrastinate).
+"""
+
+from typing import Any
+
+
+class CallcenterError(Exception):
+    """Something went wrong"""
+
+    code = "internal"
+    """A stable name for programs, kept for ever: it is the `code` of the API's problem answers."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        super().__init__((self.__doc__ or "").format(**facts))
+
+    def __str__(self) -> str:
+        return (self.__doc__ or "").format(**self.facts)
+
+
+class InvalidInput(CallcenterError):
+    """{where}: {what}; {mend}"""
+
+    code = "invalid_input"
+
+
+class NotFound(CallcenterError):
+    """There is no {kind} {key}"""
+
+    code = "not_found"
+
+
+class NotAllowed(CallcenterError):
+    """{what}; {mend}"""
+
+    code = "not_allowed"
+
+
+class PartUnavailable(CallcenterError):
+    """{part} is not available: {why}; {mend}"""
+
+    code = "unavailable"
+
+
+class SetupFailed(CallcenterError):
+    """{what}: {why}; {mend}"""
+
+    code = "setup_failed"

@@ -1,0 +1,41 @@
+"""The database engine and what every transaction shares."""
+
+from sqlalchemy import MetaData
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from callcenter.errors import InvalidInput
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def make_engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
+    """An engine on `postgresql://…`, whatever driver the address names. Raises `InvalidInput`."""
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise InvalidInput(
+            where="CALLCENTER_DATABASE_URL",
+            what=str(error),
+            mend="write postgresql://user:password@host:5432/name",
+        ) from None
+    if not parsed.drivername.startswith("postgresql"):
+        raise InvalidInput(
+            where="CALLCENTER_DATABASE_URL",
+            what=f"{parsed.drivername} is not Postgres",
+            mend="write postgresql://…",
+        )
+    return create_async_engine(
+        parsed.set(drivername="postgresql+asyncpg"),
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={"timeout": 5, "command_timeout": 60},
+    )

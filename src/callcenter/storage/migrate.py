@@ -1,0 +1,25 @@
+"""Brings the database to this version's shape; several processes may ask at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+MIGRATION_LOCK = 0x63616C6C
+"""Advisory lock: one migration at a time, whoever starts first."""
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    command.upgrade(config, "head")
+
+
+async def migrate(engine: AsyncEngine) -> None:
+    """Apply every migration that is missing. Raises what Postgres raises; nothing is half applied."""
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade)
