@@ -11,6 +11,7 @@ journal_sources = Table(
     Column("source", Text, primary_key=True),
     Column("inode", BigInteger, nullable=False),
     Column("position", BigInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 

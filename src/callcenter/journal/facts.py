@@ -1,0 +1,125 @@
+"""Lines of Asterisk's journals as raw facts: CEL as JSON (`cel_custom.conf`), `queue_log` as text.
+
+Sources: Asterisk 22 `main/cel.c` (event names), `cel/cel_custom.c` (format=json), `apps/app_queue.c` (queue_log).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from callcenter.clock import from_epoch
+
+
+class CelFact(NamedTuple):
+    """One channel event. `extra` is the event's own JSON, empty when it has none."""
+
+    type: str
+    at: datetime
+    user_event: str
+    name: str
+    number: str
+    did: str
+    exten: str
+    context: str
+    channel: str
+    app: str
+    app_data: str
+    uniqueid: str
+    linkedid: str
+    extra: dict[str, Any]
+
+
+class QueueFact(NamedTuple):
+    """One line of queue_log; instants have a resolution of 1 s."""
+
+    at: datetime
+    uniqueid: str
+    queue: str
+    agent: str
+    event: str
+    values: tuple[str, ...]
+
+
+Fact = CelFact | QueueFact
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A line that is no fact: kept with the reason, never fatal."""
+
+    position: int
+    line: bytes
+    reason: str
+
+
+KEPT_BYTES = 65536
+"""A rejected line is kept up to this length."""
+
+
+def parse_cel(line: bytes) -> CelFact:
+    """One line of the CEL journal. Raises `ValueError` that says what is wrong with it."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    try:
+        extra = row["eventextra"]
+        return CelFact(
+            row["eventtype"],
+            from_epoch(float(row["eventtime"])),
+            row["userdeftype"],
+            row["name"],
+            row["num"],
+            row["dnid"],
+            row["exten"],
+            row["context"],
+            row["channame"],
+            row["appname"],
+            row["appdata"],
+            row["uniqueid"],
+            row["linkedid"],
+            _extra(extra) if extra else {},
+        )
+    except (KeyError, TypeError, OverflowError, OSError) as error:
+        raise ValueError(f"not a CEL record: {error!r}") from None
+
+
+def _extra(text: str) -> dict[str, Any]:
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {"text": text}
+    return value if isinstance(value, dict) else {"text": text}
+
+
+def parse_queue_log(line: bytes) -> QueueFact:
+    """One line of queue_log. Raises `ValueError` that says what is wrong with it."""
+    fields = line.decode("utf-8", "replace").split("|")
+    if len(fields) < 5:
+        raise ValueError(f"not a queue_log record: {len(fields)} fields, at least 5 expected")
+    instant, uniqueid, queue, agent, event, *values = fields
+    try:
+        return QueueFact(from_epoch(float(instant)), uniqueid, queue, agent, event, tuple(values))
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"not a queue_log record: time {instant[:32]!r}") from None
+
+
+PARSERS = {"cel": parse_cel, "queue_log": parse_queue_log}
+
+
+def parse_lines(source: str, data: bytes, start: int) -> tuple[list[Fact], list[Reject]]:
+    """The facts in whole lines of one source; `start` is the file position of the first byte."""
+    facts: list[Fact] = []
+    rejects: list[Reject] = []
+    parse = PARSERS[source]
+    position = start
+    for line in data.split(b"\n"):
+        if line:
+            try:
+                facts.append(parse(line))
+            except ValueError as error:
+                rejects.append(Reject(position, line[:KEPT_BYTES].replace(b"\0", b"?"), str(error)))
+        position += len(line) + 1
+    return facts, rejects

@@ -1,0 +1,187 @@
+"""Follows one file that Asterisk appends to, over rotations, truncation and our own absence.
+
+Theory of operation. A place in a journal is (inode, position, head): the head is the hash of the file's first
+bytes, because a file system may give a deleted file's inode to the next one. `read` returns whole lines only; a last
+line without newline waits. When the path names another inode than the one we read, the old file is drained first
+(its descriptor stays open), then its rotated successors by age, then the new file from 0. What cannot be reached any
+more is a `Gap`: said, stored, never silent.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+LINE_LIMIT = 8 << 20
+"""A line longer than this is not waited for: it is handed on as it is and rejected by the parser."""
+HEAD_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far a source has been read."""
+
+    inode: int
+    position: int
+    head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Whole lines of one file, exactly as written; `after` is the place behind them."""
+
+    source: str
+    inode: int
+    start: int
+    data: bytes
+    after: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines may be missing: the file we were reading is gone or was cut."""
+
+    source: str
+    reason: str
+
+
+class Follower:
+    """Reads one journal from a place on. `source` is `cel` or `queue_log`."""
+
+    def __init__(self, source: str, path: Path, place: Place | None) -> None:
+        self.source = source
+        self.path = path
+        self.gaps: list[Gap] = []
+        self._place = place
+        self._fd: int | None = None
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def read(self) -> Chunk | None:
+        """The next whole lines, or None when there are none yet. Raises `OSError` when the disk does."""
+        if self._fd is None and not self._open():
+            return None
+        chunk = self._read_lines()
+        if chunk is None and (successor := self._successor()):
+            chunk = self._read_lines()  # written between our look at the file and its rotation
+            if chunk is None:
+                self._switch_to(successor)
+                return self.read()
+        return chunk
+
+    def _open(self) -> bool:
+        target = self._resume_path()
+        if target is None:
+            return False
+        try:
+            fd = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        self._fd = fd
+        self._place = self._place_in(fd)
+        return True
+
+    def _place_in(self, fd: int) -> Place:
+        known, status, head = self._place, os.fstat(fd), _head(fd)
+        if known is None or known.inode != status.st_ino:
+            return Place(status.st_ino, 0, head)
+        if status.st_size < known.position or not _same_file(known.head, fd):
+            self.gaps.append(Gap(self.source, f"{self.path.name} was cut or replaced at {known.position}"))
+            return Place(status.st_ino, 0, head)
+        return Place(known.inode, known.position, known.head or head)
+
+    def _resume_path(self) -> Path | None:
+        """The file that holds our place, else the current one; a place that is nowhere is a gap."""
+        if self._place is None:
+            return self.path if self.path.exists() else None
+        for candidate in self._family():
+            if _inode(candidate) == self._place.inode:
+                return candidate
+        self.gaps.append(Gap(self.source, f"the file read up to {self._place.position} is gone"))
+        self._place = None
+        return self._oldest_or_current()
+
+    def _oldest_or_current(self) -> Path | None:
+        family = self._family()
+        return family[0] if family else None
+
+    def _family(self) -> list[Path]:
+        """The journal and its rotated predecessors (`cel.jsonl.1`, `cel.jsonl-20261122`), oldest first."""
+        try:
+            names = [p for p in self.path.parent.iterdir() if p.name.startswith(self.path.name)]
+            return sorted((p for p in names if p.is_file() and p.suffix not in {".gz", ".xz"}), key=_age)
+        except FileNotFoundError:
+            return []
+
+    def _read_lines(self) -> Chunk | None:
+        assert self._fd is not None and self._place is not None
+        place, want = self._place, CHUNK_BYTES
+        data = os.pread(self._fd, want, place.position)
+        while data and b"\n" not in data and len(data) == want and want < LINE_LIMIT:
+            want *= 2
+            data = os.pread(self._fd, want, place.position)
+        if not data and os.fstat(self._fd).st_size < place.position:
+            self._cut()
+            return None
+        end = data.rfind(b"\n") + 1 or (len(data) if len(data) >= LINE_LIMIT else 0)
+        if not end:
+            return None
+        head = place.head if len(place.head) == HEAD_BYTES else _head(self._fd)
+        self._place = Place(place.inode, place.position + end, head)
+        return Chunk(self.source, place.inode, place.position, data[:end], self._place)
+
+    def _cut(self) -> None:
+        assert self._place is not None
+        self.gaps.append(Gap(self.source, f"{self.path.name} was cut at {self._place.position}"))
+        self._place = Place(self._place.inode, 0, b"")
+
+    def _successor(self) -> Path | None:
+        """The file that follows a rotated one; None while ours is the current one."""
+        assert self._place is not None
+        current = _inode(self.path)
+        if current in {-1, self._place.inode}:
+            return None
+        family = self._family()
+        inodes = [_inode(p) for p in family]
+        if self._place.inode not in inodes:
+            return self.path
+        later = family[inodes.index(self._place.inode) + 1 :]
+        return later[0] if later else self.path
+
+    def _switch_to(self, path: Path) -> None:
+        self._partial_is_lost()
+        self.close()
+        self._place = Place(_inode(path), 0, b"")
+
+    def _partial_is_lost(self) -> None:
+        assert self._fd is not None and self._place is not None
+        if os.fstat(self._fd).st_size > self._place.position:
+            self.gaps.append(Gap(self.source, f"a rotated file ends in a torn line at {self._place.position}"))
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return -1
+
+
+def _age(path: Path) -> tuple[float, int]:
+    try:
+        return path.stat().st_mtime, len(path.name)
+    except FileNotFoundError:
+        return 0.0, 0
+
+
+def _head(fd: int) -> bytes:
+    """The file's first bytes, hashed when all are there (they hold personal data)."""
+    first = os.pread(fd, HEAD_BYTES, 0)
+    return hashlib.blake2b(first, digest_size=HEAD_BYTES).digest() if len(first) == HEAD_BYTES else b""
+
+
+def _same_file(head: bytes, fd: int) -> bool:
+    return not head or head == _head(fd)
