@@ -1,0 +1,72 @@
+"""Whom a server runs as: Postgres refuses root, and a broker needs none of root's powers."""
+
+import os
+import pwd
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from callcenter.errors import SetupFailed
+
+DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
+"""Bit numbers in linux/capability.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who owns the server's files, and the command prefix that runs it as that user."""
+
+    uid: int
+    gid: int
+    prefix: tuple[str, ...] = ()
+
+    def own(self, *paths: Path) -> None:
+        """Hand the paths over; nothing to do when we run as that user anyway."""
+        for path in paths:
+            if os.geteuid() == 0:
+                os.chown(path, self.uid, self.gid)
+
+
+def least_privileged(users: Sequence[str], *folders: Path) -> Identity:
+    """Ourselves when not root, else the first of `users` that exists, able to reach the folders."""
+    if os.geteuid() != 0:
+        return Identity(os.geteuid(), os.getegid())
+    account = _first_account(users)
+    prefix = ("setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
+    return Identity(account.pw_uid, account.pw_gid, (*prefix, *_reaching(folders)))
+
+
+def _first_account(users: Sequence[str]) -> pwd.struct_passwd:
+    for name in users:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise SetupFailed(
+        what="No user to run servers as",
+        why=f"none of {', '.join(users)} exists",
+        mend="run make run as a plain user",
+    )
+
+
+def _reaching(folders: Sequence[Path]) -> tuple[str, ...]:
+    """A private parent (0700) stays private: the server gets the one capability that passes it instead."""
+    parents = {parent for folder in folders for parent in folder.resolve().parents}
+    if all(parent.stat().st_mode & 0o001 for parent in parents if parent.exists()):
+        return ()
+    name = _passing_capability()
+    return (f"--inh-caps=+{name}", f"--ambient-caps=+{name}")
+
+
+def _passing_capability() -> str:
+    status = Path("/proc/self/status").read_text()
+    held = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
+    if held >> DAC_READ_SEARCH & 1:
+        return "dac_read_search"
+    if held >> DAC_OVERRIDE & 1:
+        return "dac_override"
+    raise SetupFailed(
+        what="Servers can't reach this folder",
+        why="a parent folder is private and root lacks the capability to pass it",
+        mend="set CALLCENTER_HOME to a folder that others may pass (mode 0711)",
+    )

@@ -1,0 +1,107 @@
+"""Shared by all tests: one real Postgres and one real broker a run, one fresh migrated database a test."""
+
+import asyncio
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from callcenter.local import postgres
+from callcenter.local.identity import least_privileged
+from callcenter.local.processes import last_lines, spawn, stop, until
+from callcenter.storage.engine import make_engine
+from callcenter.storage.migrate import migrate
+
+TEMPLATE = "template_migrated"
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+"""A test's data need not survive a power cut."""
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for Unix sockets (107 bytes)."""
+    folder = Path(tempfile.mkdtemp(prefix="cc-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_server(short_folder: Path) -> AsyncIterator[postgres.Cluster]:
+    """One server for the whole run, with a migrated database that others are copied from."""
+    cluster = postgres.Cluster(
+        binaries=postgres.find_binaries(short_folder / "pg"),
+        data=short_folder / "pg",
+        sockets=short_folder / "pgs",
+        log=short_folder / "postgres.log",
+        password=secrets.token_hex(16),
+        options=FAST,
+    )
+    process = await postgres.start(cluster)
+    await postgres.ensure_database(cluster, TEMPLATE)
+    template = make_engine(cluster.url(TEMPLATE))
+    await migrate(template)
+    await template.dispose()
+    yield cluster
+    await postgres.halt(process)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database_url(postgres_server: postgres.Cluster) -> AsyncIterator[str]:
+    """The address of a database of this test's own, migrated and empty."""
+    name = f"test_{secrets.token_hex(6)}"
+    await _ask(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    yield postgres_server.url(name)
+    await _ask(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+async def _ask(cluster: postgres.Cluster, statement: str) -> None:
+    connection = await asyncpg.connect(cluster.url("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on this test's database."""
+    engine = make_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def broker(short_folder: Path) -> AsyncIterator[str]:
+    """The address of a real mosquitto that lets anybody in: `mqtt://127.0.0.1:PORT`."""
+    port, configuration = free_port(), short_folder / "mosquitto.conf"
+    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\n")
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto"
+    prefix = least_privileged(("mosquitto", "nobody"), short_folder).prefix
+    log = short_folder / "mosquitto.log"
+    process = spawn([*prefix, program, "-c", str(configuration)], log=log)
+    assert await until(lambda: _listens(port), 10), last_lines(log)
+    yield f"mqtt://127.0.0.1:{port}"
+    await stop(process, ())
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
