@@ -3,6 +3,7 @@
 Sources: Asterisk 22 `main/cel.c` (event names), `cel/cel_custom.c` (format=json), `apps/app_queue.c` (queue_log).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -106,7 +107,7 @@ def parse_queue_log(line: bytes) -> QueueFact:
         raise ValueError(f"not a queue_log record: time {instant[:32]!r}") from None
 
 
-PARSERS = {"cel": parse_cel, "queue_log": parse_queue_log}
+PARSERS: dict[str, Callable[[bytes], Fact]] = {"cel": parse_cel, "queue_log": parse_queue_log}
 
 
 def parse_lines(source: str, data: bytes, start: int) -> tuple[list[Fact], list[Reject]]:

@@ -1,10 +1,10 @@
 """Follows one file that Asterisk appends to, over rotations, truncation and our own absence.
 
-Theory of operation. A place in a journal is (inode, position, head): the head is the hash of the file's first
-bytes, because a file system may give a deleted file's inode to the next one. `read` returns whole lines only; a last
-line without newline waits. When the path names another inode than the one we read, the old file is drained first
-(its descriptor stays open), then its rotated successors by age, then the new file from 0. What cannot be reached any
-more is a `Gap`: said, stored, never silent.
+Theory of operation. A place in a journal is (inode, position, head): the head is the hash of the file's first bytes,
+because a file system may give a deleted file's inode to the next one. `read` returns whole lines only; a last line
+without newline waits. When the path names another inode than the one we read, the old file is drained first (its
+descriptor stays open), then its rotated successors by age, then the new file from 0. What cannot be reached any more
+is a `Gap`: said, stored, never silent.
 """
 
 import hashlib

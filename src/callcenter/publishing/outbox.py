@@ -51,9 +51,7 @@ async def announce(connection: AsyncConnection, pbx: str, announcements: Sequenc
         }
         for a in announcements
     ]
-    added = (
-        upsert(outbox).values(rows).on_conflict_do_nothing(index_elements=["event_id"]).returning(outbox.c.id)
-    )
+    added = upsert(outbox).values(rows).on_conflict_do_nothing(index_elements=["event_id"]).returning(outbox.c.id)
     ids = (await connection.execute(added)).scalars().all()
     await _remember_states(connection, pbx, [a for a in announcements if a.retain])
     if ids:

@@ -16,6 +16,4 @@ async def report_health(engine: AsyncEngine, pbx: str, parts: dict[str, tuple[bo
     statement = insert(heartbeats).values(rows)
     changed = {"ok": statement.excluded.ok, "detail": statement.excluded.detail, "at": func.now()}
     async with engine.begin() as connection:
-        await connection.execute(
-            statement.on_conflict_do_update(index_elements=["pbx", "part"], set_=changed)
-        )
+        await connection.execute(statement.on_conflict_do_update(index_elements=["pbx", "part"], set_=changed))

@@ -1,0 +1,144 @@
+"""Every query that reads call records: one statement a page, recordings included."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from callcenter.calls.model import Direction
+from callcenter.calls.search import CallSearch, NumberFilter, Order
+from callcenter.calls.tables import calls
+from callcenter.errors import NotFound
+from callcenter.http.paging import Position
+from callcenter.recordings.tables import recordings
+from callcenter.storage.reading import reading
+
+FIELDS = (
+    "id", "pbx", "direction", "line", "caller_number", "caller_name", "did", "started_at", "answered_at",
+    "ended_at", "wait_seconds", "ring_seconds", "talk_seconds", "hold_seconds", "agent", "outcome",
+    "hung_up_by", "notice_played",
+)  # fmt: skip
+"""The columns of a record in a list; `recordings` comes after them. Names and order are fixed."""
+
+DETAIL_FIELDS = (
+    "uniqueid", "service", "service_source", "evidence", "legs", "queue_visits", "timeline", "anomalies",
+)  # fmt: skip
+
+EXPORT_BATCH = 500
+
+
+def _recordings() -> ColumnElement[Any]:
+    """A call's recordings as a JSON array, oldest first."""
+    shown = func.jsonb_build_object(
+        "id", recordings.c.id, "state", recordings.c.state, "reason", recordings.c.reason,
+        "started_at", recordings.c.started_at, "seconds", recordings.c.seconds,
+        "channels", recordings.c.channels, "media_type", recordings.c.media_type,
+        "bytes", recordings.c.bytes, "sha256", recordings.c.sha256,
+    )  # fmt: skip
+    ordered = aggregate_order_by(shown, recordings.c.started_at, recordings.c.id)
+    some = select(func.coalesce(func.jsonb_agg(ordered), func.jsonb_build_array()))
+    return some.where(recordings.c.call_id == calls.c.id).scalar_subquery().label("recordings")
+
+
+def _recording_ids() -> ColumnElement[Any]:
+    """A call's recording ids, separated by spaces: one CSV cell."""
+    ordered = aggregate_order_by(cast(recordings.c.id, String), recordings.c.started_at, recordings.c.id)
+    some = select(func.coalesce(func.string_agg(ordered, literal(" ")), literal("")))
+    return some.where(recordings.c.call_id == calls.c.id).scalar_subquery().label("recordings")
+
+
+def _number_is(column: ColumnElement[str], wanted: NumberFilter) -> ColumnElement[bool]:
+    """Byte-wise ranges instead of LIKE: they use the pattern indexes in prepared statements, too."""
+    if wanted.match == "exact":
+        return column == wanted.text
+    if wanted.match == "suffix":
+        return _begins(func.reverse(column), wanted.text[::-1])
+    return _begins(column, wanted.text)
+
+
+def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
+    after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+    above: ColumnElement[bool] = column.bool_op("~>=~")(prefix)
+    return above & column.bool_op("~<~")(after)
+
+
+def _conditions(search: CallSearch) -> list[ColumnElement[bool]]:
+    c = calls.c
+    asked = (
+        search.since and c.started_at >= search.since,
+        search.until and c.started_at < search.until,
+        search.number and _number_is(c.caller_number, search.number),
+        search.line and c.line == search.line.value,
+        search.queue and c.queues.contains([search.queue]),
+        search.agent and c.agents.contains([search.agent]),
+        search.outcome and c.outcome == search.outcome.value,
+        search.direction and c.direction == Direction(search.direction).value,
+        None if search.min_talk is None else c.talk_seconds >= search.min_talk,
+        None if search.max_talk is None else c.talk_seconds <= search.max_talk,
+    )
+    return [condition for condition in asked if condition is not None]
+
+
+def page_statement(
+    search: CallSearch, after: Position | None, limit: int | None, *, export: bool = False
+) -> Select[Any]:
+    """The list after a position; `limit` None is all of it. Exports carry recording ids only."""
+    found = _recording_ids() if export else _recordings()
+    key = (calls.c[search.order.column], calls.c.id)
+    rows = select(*(calls.c[name] for name in FIELDS), found).where(*_conditions(search))
+    if after is not None:
+        here = tuple_(literal(after.value), literal(after.id))
+        rows = rows.where(tuple_(*key) < here if search.order.descending else tuple_(*key) > here)
+    directed = [column.desc() if search.order.descending else column.asc() for column in key]
+    return rows.order_by(*directed).limit(limit)
+
+
+async def find_page(
+    engine: AsyncEngine, search: CallSearch, after: Position | None, limit: int
+) -> tuple[list[dict[str, Any]], Position | None]:
+    """One page of records and the position that the next one starts after (None: this is the last)."""
+    async with reading(engine) as connection:
+        rows = (await connection.execute(page_statement(search, after, limit + 1))).mappings().all()
+    items = [dict(row) for row in rows[:limit]]
+    more = len(rows) > limit
+    return items, position_of(items[-1], search.order) if more else None
+
+
+def position_of(item: dict[str, Any], order: Order) -> Position:
+    """Where a record stands in a list of that order."""
+    return Position(item[order.column], item["id"])
+
+
+async def export(
+    engine: AsyncEngine, search: CallSearch, after: Position | None, limit: int | None
+) -> AsyncIterator[Sequence[Sequence[Any]]]:
+    """All records in batches through a server-side cursor: memory is one batch, whatever the length."""
+    statement = page_statement(search, after, limit, export=True)
+    async with reading(engine) as connection:
+        result = await connection.stream(statement, execution_options={"yield_per": EXPORT_BATCH})
+        async for batch in result.partitions():
+            yield batch
+
+
+async def find_call(engine: AsyncEngine, call_id: UUID) -> dict[str, Any]:
+    """One record with its parts. Raises `NotFound`."""
+    columns = [calls.c[name] for name in (*FIELDS, *DETAIL_FIELDS)]
+    async with reading(engine) as connection:
+        one = select(*columns, _recordings()).where(calls.c.id == call_id)
+        row = (await connection.execute(one)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(kind="call", key=call_id)
+    return dict(row)
+
+
+async def find_recording(engine: AsyncEngine, call_id: UUID, recording_id: UUID) -> dict[str, Any]:
+    """One recording of one call, with its path in the store. Raises `NotFound`."""
+    one = select(recordings).where(recordings.c.id == recording_id, recordings.c.call_id == call_id)
+    async with reading(engine) as connection:
+        row = (await connection.execute(one)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(kind="recording", key=f"{recording_id} of call {call_id}")
+    return dict(row)

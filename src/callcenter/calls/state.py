@@ -1,0 +1,125 @@
+"""What is known of a call while it runs: its channels, its queue visits, what the dialplan said. No rules here."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from callcenter.calls.model import TimelineEntry
+from callcenter.journal.facts import QueueFact
+
+CALL_NAMESPACE = UUID("5f0a7c3e-7d0b-5c43-9d0a-6f6b6c3f0c11")
+"""Ids are derived from (pbx, uniqueid): a replay finds the same call again."""
+
+TRUNK_PREFIX = "trunk"
+"""Endpoints named `trunk…` are the outside; every other PJSIP endpoint is an agent's phone (asterisk/pjsip.conf)."""
+
+
+@dataclass(slots=True)
+class OpenSpell:
+    start: datetime
+    end: datetime | None = None
+
+
+@dataclass(slots=True)
+class BridgeStay(OpenSpell):
+    bridge: str = ""
+
+
+@dataclass(slots=True)
+class Channel:
+    uniqueid: str
+    linkedid: str
+    name: str
+    number: str
+    caller_name: str
+    exten: str
+    started_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    hangup_cause: int | None = None
+    hangup_source: str = ""
+    stays: list[BridgeStay] = field(default_factory=list)
+    music: list[OpenSpell] = field(default_factory=list)
+
+    @property
+    def endpoint(self) -> str:
+        """`1001` of `PJSIP/1001-0000000c` (Asterisk names channels TECH/resource-number)."""
+        resource = self.name.partition("/")[2]
+        return resource.rpartition("-")[0] or resource
+
+    @property
+    def is_phone(self) -> bool:
+        return self.name.startswith("PJSIP/")
+
+    @property
+    def agent(self) -> str | None:
+        """The agent whose phone this is; None for the trunk and for Local channels."""
+        return self.endpoint if self.is_phone and not self.endpoint.startswith(TRUNK_PREFIX) else None
+
+    @property
+    def is_trunk(self) -> bool:
+        return self.is_phone and self.endpoint.startswith(TRUNK_PREFIX)
+
+
+@dataclass(slots=True)
+class Visit:
+    """A stay in Queue(), from the journal's APP_START to its APP_END."""
+
+    uniqueid: str
+    queue: str
+    entered_at: datetime
+    left_at: datetime | None = None
+    status: str | None = None
+    """${QUEUESTATUS} as the dialplan saw it"""
+
+
+@dataclass(slots=True)
+class CallState:
+    pbx: str
+    mark: int
+    """Where its first fact was read; the reader must be able to come back here until the call is over."""
+    last_at: datetime
+    keys: set[str] = field(default_factory=set)
+    """Every uniqueid and linkedid seen in it"""
+    channels: dict[str, Channel] = field(default_factory=dict)
+    visits: list[Visit] = field(default_factory=list)
+    queue_facts: list[QueueFact] = field(default_factory=list)
+    timeline: list[TimelineEntry] = field(default_factory=list)
+    recordings: list[tuple[str, datetime]] = field(default_factory=list)
+    anomalies: list[str] = field(default_factory=list)
+    answered_by: set[str] = field(default_factory=set)
+    line: str | None = None
+    service: str | None = None
+    service_source: str | None = None
+    notice_played: bool = False
+    rejected: str | None = None
+    evidence: str | None = None
+    """What closed it; None while it runs"""
+
+    @property
+    def root(self) -> Channel:
+        """The channel that began it."""
+        return min(self.channels.values(), key=lambda c: age_key(c.uniqueid))
+
+    @property
+    def id(self) -> UUID:
+        return call_id(self.pbx, self.root.uniqueid)
+
+    def note(self, at: datetime, kind: str, detail: str = "") -> None:
+        self.timeline.append(TimelineEntry(at, kind, detail))
+
+    def has_live_channel(self) -> bool:
+        return any(c.ended_at is None for c in self.channels.values())
+
+
+def call_id(pbx: str, uniqueid: str) -> UUID:
+    return uuid5(CALL_NAMESPACE, f"{pbx}/{uniqueid}")
+
+
+def age_key(uniqueid: str) -> tuple[int, int, str]:
+    """Orders `[systemname-]epoch.counter` by age; as text `…9.10` would come before `…9.9`."""
+    epoch, _, counter = uniqueid.rpartition("-")[2].partition(".")
+    try:
+        return int(epoch), int(counter or 0), uniqueid
+    except ValueError:
+        return 0, 0, uniqueid
