@@ -1,0 +1,59 @@
+"""Actions we send. A value can't smuggle in another header: line breaks and NUL are refused beforehand."""
+
+from dataclasses import dataclass
+
+from callcenter.errors import InvalidInput
+
+MAX_LINE_BYTES = 1000
+"""Asterisk's manager reads a line into 1,025 bytes (`manager.c`, `inbuf`); a longer one is refused here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action with its headers, in order. Raises `InvalidInput` when it can't be one whole action."""
+
+    name: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for header, value in (("Action", self.name), *self.headers):
+            _refuse_unsendable(self.name, header, value)
+
+    def encode(self, action_id: str) -> bytes:
+        """The bytes on the wire; the answer carries the same action id."""
+        _refuse_unsendable(self.name, "ActionID", action_id)
+        lines = (("Action", self.name), ("ActionID", action_id), *self.headers)
+        return "".join(f"{header}: {value}\r\n" for header, value in lines).encode() + b"\r\n"
+
+
+def _refuse_unsendable(action: str, header: str, value: str) -> None:
+    line = f"{header}: {value}"
+    where = f"AMI action {action[:40]!r}, header {header[:40]!r}"
+    if any(character in line for character in "\r\n\0") or ":" in header or not header:
+        raise InvalidInput(where=where, what="line break or NUL inside", mend="send one line of plain text")
+    try:
+        length = len(line.encode())
+    except UnicodeEncodeError:
+        raise InvalidInput(where=where, what="not valid Unicode", mend="send plain text") from None
+    if length > MAX_LINE_BYTES:
+        raise InvalidInput(where=where, what=f"{length} bytes long", mend=f"send at most {MAX_LINE_BYTES}")
+
+
+def login(username: str, password: str) -> Action:
+    return Action("Login", (("Username", username), ("Secret", password), ("Events", "on")))
+
+
+PING = Action("Ping")
+CORE_STATUS = Action("CoreStatus")
+QUEUE_STATUS = Action("QueueStatus")
+SHOW_CHANNELS = Action("CoreShowChannels")
+DEVICE_STATES = Action("DeviceStateList")
+CONTACTS = Action("PJSIPShowContacts")
+
+
+def db_get(family: str, key: str) -> Action:
+    return Action("DBGet", (("Family", family), ("Key", key)))
+
+
+def db_put(family: str, key: str, value: str) -> Action:
+    return Action("DBPut", (("Family", family), ("Key", key), ("Val", value)))

@@ -1,0 +1,269 @@
+"""One manager connection that lasts: log in, watch, lose, come back; what it says goes into one stream.
+
+Theory of operation
+    `run` makes one connection at a time. Each goes: connect, banner, login, FullyBooted, CoreStatus, LinkUp,
+    snapshot, then a watchdog: when nothing was heard for a second a Ping is sent, and a Ping without an answer ends
+    the connection (half-open sockets; a wake-up that Asterisk lost, asterisk#2145).
+    The reader only puts into the bounded stream. When that is full, the consumer hangs or is far too slow: the
+    connection is dropped, said so, and made anew; the snapshot then repairs what was missed. So memory is bounded
+    and Asterisk never waits for us.
+    An action has one chance. When the connection ends, it fails with `LinkDown` and is not sent again: whoever
+    wanted it looks at the new state first.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from callcenter import clock
+from callcenter.ami import actions
+from callcenter.ami.actions import Action
+from callcenter.ami.faults import ActionFailed, ActionTimedOut, AmiFault, LinkDown, LoginRefused
+from callcenter.ami.messages import Event, Response
+from callcenter.ami.protocol import AmiProtocol, OneConnection, Pending
+from callcenter.ami.stream import Boot, LinkLost, LinkUp, Snapshot, SnapshotBegun, Stream
+
+log = structlog.get_logger(__name__)
+
+SNAPSHOT_ACTIONS = (actions.QUEUE_STATUS, actions.SHOW_CHANNELS, actions.DEVICE_STATES, actions.CONTACTS)
+ALWAYS_WANTED = frozenset({"FullyBooted", "Shutdown"})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """All in seconds."""
+
+    connect: float = 5.0
+    answer: float = 5.0
+    fully_booted: float = 30.0
+    idle: float = 1.0
+    ping_answer: float = 3.0
+    first_wait: float = 0.2
+    longest_wait: float = 10.0
+    refused_wait: float = 15.0
+    """After a refused login: slow, so that no log is flooded and no account locked"""
+    steady: float = 5.0
+    """A connection that lived so long counts as good: the waits begin anew"""
+
+
+def _ignore_state(ok: bool, detail: str) -> None:
+    """Nobody asked how the connection is."""
+
+
+class AmiClient:
+    """The manager connection. `stream` has what it says; `ask` and `collect` send actions."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        wanted: frozenset[str] | None = None,
+        timings: Timings | None = None,
+        stream: Stream | None = None,
+        on_state: Callable[[bool, str], None] = _ignore_state,
+    ) -> None:
+        self.stream = stream or Stream()
+        self._address, self._timings, self._on_state = address, timings or Timings(), on_state
+        self._wanted = None if wanted is None else wanted | ALWAYS_WANTED
+        self._link: AmiProtocol | None = None
+        self._lost: asyncio.Future[str] | None = None
+        self._booted: asyncio.Future[Event] | None = None
+        self._boot: Boot | None = None
+        self._blind_since: datetime | None = None
+        self._up_since: float | None = None
+        self._failures = 0
+        self._runner: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Logged in and not known to be lost."""
+        return self._up_since is not None
+
+    async def run(self) -> None:
+        """Keep the connection until cancelled or closed; nothing of it is left afterwards."""
+        self._runner = asyncio.current_task()
+        while True:
+            try:
+                await self._one_connection()
+            except LoginRefused as refused:
+                self._say_down(str(refused), log.error)
+                await asyncio.sleep(self._timings.refused_wait)
+            except (AmiFault, OSError, TimeoutError) as fault:
+                self._say_down(str(fault) or type(fault).__name__, log.warning)
+                await asyncio.sleep(self._next_wait())
+
+    async def close(self) -> None:
+        """Stop `run` with everything it holds: connection, timers, pending actions."""
+        if self._runner is not None and self._runner is not asyncio.current_task():
+            self._runner.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait({self._runner})
+
+    async def ask(self, action: Action, seconds: float | None = None) -> Response:
+        """Send an action and return Asterisk's answer.
+
+        Raises `LinkDown`, `ActionTimedOut` (both: not known whether it was carried out) or `ActionFailed`.
+        """
+        response, _ = await self._exchange(self._usable_link(), action, seconds)
+        return response
+
+    async def collect(self, action: Action, seconds: float | None = None) -> list[Event]:
+        """Send an action that answers with a list and return its items. Raises as `ask` does."""
+        _, events = await self._exchange(self._usable_link(), action, seconds)
+        return events
+
+    async def take_snapshot(self) -> None:
+        """Put Asterisk's present state into the stream, after a mark where it was begun."""
+        self.stream.put(SnapshotBegun(clock.now()))
+        events: list[Event] = []
+        for action in SNAPSHOT_ACTIONS:
+            events += await self._list_or_nothing(action)
+        self.stream.put(Snapshot(clock.now(), tuple(events)))
+
+    async def _list_or_nothing(self, action: Action) -> list[Event]:
+        try:
+            return await self.collect(action)
+        except ActionFailed as failed:  # an empty list is an error to some actions, so is a module not loaded
+            log.debug("Asterisk has no list", action=action.name, said=failed.facts["said"])
+            return []
+
+    async def _one_connection(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._lost, self._booted = loop.create_future(), loop.create_future()
+        manager = OneConnection(
+            host=self._address.host, port=self._address.port, loop=loop, protocol_factory=self._new_protocol
+        )
+        try:
+            async with asyncio.timeout(self._timings.connect):
+                await manager.connect()
+                await self._banner(manager.protocol)
+            await self._log_in(manager.protocol)
+            await self._come_up(manager.protocol)
+            await self.take_snapshot()
+            await self._watch(manager.protocol)
+        finally:
+            self._go_down(manager)
+
+    def _new_protocol(self) -> AmiProtocol:
+        return AmiProtocol(self._take_event, self._take_loss, self._wanted)
+
+    async def _banner(self, link: AmiProtocol) -> None:
+        assert self._lost is not None
+        await asyncio.wait({link.banner, self._lost}, return_when=asyncio.FIRST_COMPLETED)
+        if self._lost.done():
+            raise LinkDown(why=self._lost.result())
+
+    async def _log_in(self, link: AmiProtocol) -> None:
+        action = actions.login(self._address.username, self._address.password)
+        try:
+            await self._exchange(link, action, self._timings.answer)
+        except ActionFailed as failed:
+            raise LoginRefused(username=self._address.username, said=failed.facts["said"]) from None
+
+    async def _come_up(self, link: AmiProtocol) -> None:
+        """Learn which life of Asterisk this is, then tell the stream that we see again."""
+        booted = await self._wait_fully_booted()
+        status, _ = await self._exchange(link, actions.CORE_STATUS, self._timings.answer)
+        boot = _read_boot(status, booted)
+        restarted = self._boot is not None and self._boot.mark != boot.mark
+        self._boot, self._link = boot, link
+        self._up_since = asyncio.get_running_loop().time()
+        self.stream.put(LinkUp(clock.now(), boot, restarted, self._blind_since))
+        if restarted:
+            log.warning("Asterisk was restarted", boot_at=boot.at.isoformat())
+        log.info("Connected to Asterisk", blind_since=self._blind_since and self._blind_since.isoformat())
+        self._on_state(True, f"connected to {self._address.host}:{self._address.port}")
+
+    async def _wait_fully_booted(self) -> Event | None:
+        assert self._booted is not None and self._lost is not None
+        both: set[asyncio.Future[Any]] = {self._booted, self._lost}
+        await asyncio.wait(both, timeout=self._timings.fully_booted, return_when=asyncio.FIRST_COMPLETED)
+        if self._lost.done():
+            raise LinkDown(why=self._lost.result())
+        return self._booted.result() if self._booted.done() else None
+
+    async def _watch(self, link: AmiProtocol) -> None:
+        """Return never; raises `LinkDown` when the connection ended or no longer answers."""
+        assert self._lost is not None
+        loop = asyncio.get_running_loop()
+        while not self._lost.done():
+            quiet = loop.time() - link.heard_at
+            if quiet < self._timings.idle:
+                await asyncio.wait({self._lost}, timeout=self._timings.idle - quiet)
+            else:
+                await self._exchange(link, actions.PING, self._timings.ping_answer)
+        raise LinkDown(why=self._lost.result())
+
+    async def _exchange(self, link: AmiProtocol, action: Action, seconds: float | None) -> tuple[Response, list[Event]]:
+        seconds = self._timings.answer if seconds is None else seconds
+        pending: Pending = link.send(action)
+        try:
+            async with asyncio.timeout(seconds):
+                response = await pending.future
+        except TimeoutError:
+            raise ActionTimedOut(action=action.name, seconds=seconds) from None
+        if not response.success:
+            raise ActionFailed(action=action.name, said=response.text or "no reason given")
+        return response, pending.events
+
+    def _usable_link(self) -> AmiProtocol:
+        if self._link is None:
+            raise LinkDown(why="not connected")
+        return self._link
+
+    def _take_event(self, event: Event) -> None:
+        if event.name == "FullyBooted" and self._booted is not None and not self._booted.done():
+            self._booted.set_result(event)
+        if not self.stream.put(event) and self._lost is not None and not self._lost.done():
+            self._lost.set_result("events came faster than they were taken; the link is made anew")
+
+    def _take_loss(self, why: str) -> None:
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(why)
+
+    def _go_down(self, manager: OneConnection) -> None:
+        if manager.protocol is not None:
+            manager.protocol.abort("closed by us")
+        if self._up_since is not None:
+            lived = asyncio.get_running_loop().time() - self._up_since
+            self._failures = 0 if lived >= self._timings.steady else self._failures
+            self._blind_since = clock.now()
+            why = self._lost.result() if self._lost is not None and self._lost.done() else "no answer"
+            self.stream.put(LinkLost(self._blind_since, why))
+        self._link = self._up_since = self._lost = None
+
+    def _next_wait(self) -> float:
+        """Doubles with each failure; half of it is chance, so that many listeners don't come back at once."""
+        longest = min(self._timings.longest_wait, self._timings.first_wait * 2.0**self._failures)
+        self._failures = min(self._failures + 1, 16)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+
+    def _say_down(self, why: str, say: Callable[..., object]) -> None:
+        say("No connection to Asterisk's manager interface", why=why)
+        self._on_state(False, why)
+
+
+def _read_boot(status: Response, booted: Event | None) -> Boot:
+    """Asterisk's start, from CoreStatus (to the second, in its own zone) and FullyBooted's uptime."""
+    mark = f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}"
+    if booted is not None and booted.get("Uptime").isdigit():
+        seen = (booted.at or clock.now()).replace(microsecond=0)
+        return Boot(seen - timedelta(seconds=int(booted.get("Uptime"))), mark)
+    try:
+        return Boot(datetime.fromisoformat(mark).astimezone(clock.now().tzinfo), mark)
+    except ValueError:
+        return Boot(clock.now(), mark)
