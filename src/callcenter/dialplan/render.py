@@ -1,0 +1,129 @@
+"""Writes an instance's whole configuration. Every value that goes in is checked: none can end a line or begin a comment."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from callcenter.dialplan.music import write_music
+from callcenter.dialplan.prompts import write_prompts
+from callcenter.dialplan.site import Site, source_dir
+from callcenter.errors import InvalidInput
+
+PLAIN_VALUE = re.compile(r"[^\x00-\x1f\x7f;\"\\\[\]{}|]*")
+"""What Asterisk's configuration files take literally: no line ends, comments, quotes, sections or escapes."""
+
+
+def write_configuration(site: Site) -> Path:
+    """Write configuration, prompts and music for `site`; return the path of its `asterisk.conf`.
+
+    Each file is replaced in one step and readable by its owner only. Raises `InvalidInput` when a value can't stand in
+    a configuration file, `SetupFailed` when prompts can't be made.
+    """
+    make_folders(site)
+    write_prompts(site)
+    write_music(site)
+    return write_files(site, site.etc_dir)
+
+
+def write_files(site: Site, target: Path) -> Path:
+    """Write the configuration files alone into `target`, and remove those that are no longer ours."""
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    rendered = dict(render(site))
+    for name, text in rendered.items():
+        replace_file(target / name, text)
+    for stale in {path.name for path in target.glob("*.conf")} - rendered.keys():
+        (target / stale).unlink()
+    return target / "asterisk.conf"
+
+
+def render(site: Site) -> Iterator[tuple[str, str]]:
+    """Each configuration file's name and text."""
+    values = template_values(site)
+    for folder in ("asterisk", "dialplans"):
+        environment = Environment(  # noqa: S701 - configuration files, not HTML
+            loader=FileSystemLoader(source_dir(folder)),
+            undefined=StrictUndefined,
+            finalize=checked,
+            keep_trailing_newline=True,
+        )
+        for path in sorted(source_dir(folder).glob("*.conf*")):
+            yield path.name.removesuffix(".j2"), environment.get_template(path.name).render(values)
+
+
+def checked(value: Any) -> str:
+    """A value as text, when a configuration file can hold it literally; else `InvalidInput`."""
+    text = str(value)
+    if not PLAIN_VALUE.fullmatch(text):
+        raise InvalidInput(
+            where="asterisk configuration",
+            what=f"the value {text!r} holds a character that Asterisk would take for syntax",
+            mend='choose a name, password or folder without control characters and ; " \\ [ ] { } |',
+        )
+    return text
+
+
+def template_values(site: Site) -> dict[str, Any]:
+    """Everything that a template may name; a name that is missing here stops the rendering."""
+    settings = site.settings
+    own = settings.asterisk_dir
+    names = ("pbx", "sip_bind", "sip_port", "ami_host", "ami_port", "ami_username", "trunk_address")
+    numbers = ("hotline_number", "emergency_number", "queue_timeout_seconds", "ring_seconds", "wrapup_seconds")
+    return {
+        **{name: getattr(settings, name) for name in (*names, *numbers)},
+        "etc_dir": site.etc_dir,
+        "modules_dir": site.modules_dir,
+        "data_dir": site.data_dir,
+        "db_dir": own / "db",
+        "spool_dir": own / "spool",
+        "log_dir": own / "log",
+        "run_dir": site.run_dir,
+        "ami_password": site.ami_password,
+        "agents": [(agent, site.agent_passwords[agent]) for agent in settings.agents],
+        "media_address": media_address(settings.sip_bind),
+        "dialplans": dialplan_names(),
+    }
+
+
+def media_address(sip_bind: str) -> str:
+    """The address for audio: the one SIP listens on, or none (every one) when that is the wildcard."""
+    return "" if ip_address(sip_bind).is_unspecified else sip_bind
+
+
+def dialplan_names() -> list[str]:
+    """The rendered names of the files in `dialplans/`."""
+    return sorted(path.name.removesuffix(".j2") for path in source_dir("dialplans").glob("*.conf*"))
+
+
+def make_folders(site: Site) -> None:
+    """Every folder that Asterisk expects: it loses all journal events when `cel-custom` is missing."""
+    own = site.settings.asterisk_dir
+    wanted = (own / "db", own / "spool", own / "log" / "cel-custom", site.data_dir / "sounds", site.run_dir)
+    for folder in (*wanted, site.settings.spool_dir):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    link(own / "spool" / "monitor", site.settings.spool_dir)
+    link(site.data_dir / "documentation", site.documentation_dir)
+
+
+def link(path: Path, target: Path) -> None:
+    """Make `path` a link to `target`, in one step, whatever it was before."""
+    if path.is_symlink() and path.readlink() == target:
+        return
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(path)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write `text` beside `path` (mode 0600) and rename it: a reader sees the old file or the new one."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(file.name).replace(path)
