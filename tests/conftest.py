@@ -37,7 +37,6 @@ def short_folder() -> Iterator[Path]:
 async def postgres_server(short_folder: Path) -> AsyncIterator[postgres.Cluster]:
     """One server for the whole run, with a migrated database that others are copied from."""
     cluster = postgres.Cluster(
-        binaries=postgres.find_binaries(short_folder / "pg"),
         data=short_folder / "pg",
         sockets=short_folder / "pgs",
         log=short_folder / "postgres.log",

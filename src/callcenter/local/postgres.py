@@ -29,9 +29,8 @@ MEND = "set CALLCENTER_DATABASE_URL to a Postgres server of your own"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """One server: where its programs, data, socket and log are."""
+    """One server: where its data, socket and log are."""
 
-    binaries: Path
     data: Path
     sockets: Path
     log: Path
@@ -42,10 +41,6 @@ class Cluster:
         """The address for SQLAlchemy and asyncpg; it holds the password."""
         user = f"{USER}:{quote(self.password, safe='')}"
         return f"postgresql://{user}@/{database}?host={quote(str(self.sockets))}"
-
-    @property
-    def identity(self) -> Identity:
-        return least_privileged(("postgres", "nobody"), self.binaries, self.data, self.sockets)
 
 
 def installed_binaries() -> Iterable[Path]:
@@ -85,15 +80,16 @@ def find_binaries(data: Path) -> Path:
 
 async def start(cluster: Cluster) -> Process:
     """Make the data folder when there is none, start the server, wait until it answers. Raises `SetupFailed`."""
-    identity = cluster.identity
+    binaries = find_binaries(cluster.data)
+    identity = least_privileged(("postgres", "nobody"), binaries, cluster.data, cluster.sockets)
     left_behind = postmaster(cluster)
     if left_behind:
         await halt(left_behind)
     _prepare_folders(cluster, identity)
     if not (cluster.data / "PG_VERSION").exists():
-        await asyncio.to_thread(_initialise, cluster, identity)
+        await asyncio.to_thread(_initialise, cluster, binaries, identity)
     for _attempt in range(5):
-        process = spawn(_command(cluster, identity), log=cluster.log, cwd=cluster.sockets)
+        process = spawn(_command(cluster, binaries, identity), log=cluster.log, cwd=cluster.sockets)
         await until(lambda p=process: _answers_or_died(cluster, p), 60)  # type: ignore[misc]
         if is_alive(process):
             return process
@@ -108,11 +104,11 @@ async def _answers_or_died(cluster: Cluster, process: Process) -> bool:
     return postmaster(cluster) == identify(process.pid) and await answers(cluster)
 
 
-def _command(cluster: Cluster, identity: Identity) -> list[str]:
+def _command(cluster: Cluster, binaries: Path, identity: Identity) -> list[str]:
     fixed = {"listen_addresses": "", "unix_socket_directories": str(cluster.sockets), "port": "5432"}
     options = [*(f"{name}={value}" for name, value in fixed.items()), *cluster.options]
     flags = [part for option in options for part in ("-c", option)]
-    return [*identity.prefix, str(cluster.binaries / "postgres"), "-D", str(cluster.data), *flags]
+    return [*identity.prefix, str(binaries / "postgres"), "-D", str(cluster.data), *flags]
 
 
 def _prepare_folders(cluster: Cluster, identity: Identity) -> None:
@@ -122,7 +118,7 @@ def _prepare_folders(cluster: Cluster, identity: Identity) -> None:
         identity.own(folder)
 
 
-def _initialise(cluster: Cluster, identity: Identity) -> None:
+def _initialise(cluster: Cluster, binaries: Path, identity: Identity) -> None:
     """initdb into a folder of its own, then rename: a broken-off attempt leaves nothing half made."""
     making = cluster.data.with_name(f"{cluster.data.name}.new")
     shutil.rmtree(making, ignore_errors=True)
@@ -132,7 +128,7 @@ def _initialise(cluster: Cluster, identity: Identity) -> None:
     secret.write_text(f"{cluster.password}\n")
     identity.own(secret)
     auth = ("--username", USER, "--auth=scram-sha-256", f"--pwfile={secret}")
-    command = [str(cluster.binaries / "initdb"), "-D", str(making), *auth, "--encoding=UTF8", "--locale=C"]
+    command = [str(binaries / "initdb"), "-D", str(making), *auth, "--encoding=UTF8", "--locale=C"]
     try:
         done = subprocess.run(
             [*identity.prefix, *command], check=False, capture_output=True, text=True, cwd=cluster.sockets

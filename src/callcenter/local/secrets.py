@@ -1,0 +1,66 @@
+"""Passwords and the local key: made once at the first start, below `var/secrets` (folder 0700, files 0600)."""
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from callcenter.errors import SetupFailed
+from callcenter.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the local parts prove themselves with. Never logged: `repr` shows none of it."""
+
+    ami_password: str
+    agent_passwords: dict[str, str]
+    api_key: str
+    postgres_password: str
+    mqtt_password: str
+
+    def __repr__(self) -> str:
+        return "Secrets(…)"
+
+
+def load_or_make(settings: Settings) -> Secrets:
+    """Read the secrets, making those that are missing. Raises `SetupFailed` when the folder can't be used."""
+    folder = settings.secrets_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        return _all_of(settings, folder)
+    except OSError as error:
+        raise SetupFailed(
+            what="Passwords can't be kept", why=str(error), mend=f"make {folder} writable for this user"
+        ) from None
+
+
+def _all_of(settings: Settings, folder: Path) -> Secrets:
+    given = settings.ami_password
+    return Secrets(
+        ami_password=given.get_secret_value() if given else _one(folder / "ami"),
+        agent_passwords={agent: _one(folder / f"agent-{agent}", length=9) for agent in settings.agents},
+        api_key=_one(folder / "api-key"),
+        postgres_password=_one(folder / "postgres"),
+        mqtt_password=_one(folder / "mqtt"),
+    )
+
+
+def _one(path: Path, *, length: int = 32) -> str:
+    """The secret in `path`; of two processes that make it at once, both get the same."""
+    if not path.exists():
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w") as file:
+            file.write(f"{_letters(length)}\n")
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
+    return path.read_text().strip()
+
+
+def _letters(length: int) -> str:
+    """`length` random bytes in letters and digits alone: safe in every configuration file and on any phone."""
+    return secrets.token_hex(length)
