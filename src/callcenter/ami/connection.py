@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -24,6 +24,7 @@ import structlog
 from callcenter import clock
 from callcenter.ami import actions
 from callcenter.ami.actions import Action
+from callcenter.ami.boot import read_boot
 from callcenter.ami.faults import ActionFailed, ActionTimedOut, AmiFault, LinkDown, LoginRefused
 from callcenter.ami.messages import Event, Response
 from callcenter.ami.protocol import AmiProtocol, OneConnection, Pending
@@ -178,7 +179,7 @@ class AmiClient:
         """Learn which life of Asterisk this is, then tell the stream that we see again."""
         booted = await self._wait_fully_booted()
         status, _ = await self._exchange(link, actions.CORE_STATUS, self._timings.answer)
-        boot = _read_boot(status, booted)
+        boot = read_boot(status, booted, clock.now())
         restarted = self._boot is not None and self._boot.mark != boot.mark
         self._boot, self._link = boot, link
         self._up_since = asyncio.get_running_loop().time()
@@ -255,15 +256,3 @@ class AmiClient:
     def _say_down(self, why: str, say: Callable[..., object]) -> None:
         say("No connection to Asterisk's manager interface", why=why)
         self._on_state(False, why)
-
-
-def _read_boot(status: Response, booted: Event | None) -> Boot:
-    """Asterisk's start, from CoreStatus (to the second, in its own zone) and FullyBooted's uptime."""
-    mark = f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}"
-    if booted is not None and booted.get("Uptime").isdigit():
-        seen = (booted.at or clock.now()).replace(microsecond=0)
-        return Boot(seen - timedelta(seconds=int(booted.get("Uptime"))), mark)
-    try:
-        return Boot(datetime.fromisoformat(mark).astimezone(clock.now().tzinfo), mark)
-    except ValueError:
-        return Boot(clock.now(), mark)

@@ -84,6 +84,9 @@ class Response(Message):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        return f"<Response {self.get('Response')} {self.text!r}>"
+
     @property
     def success(self) -> bool:
         return self.get("Response") in ("Success", "Goodbye", "Follows")
@@ -91,7 +94,7 @@ class Response(Message):
     @property
     def text(self) -> str:
         """What Asterisk says of it in words."""
-        return self.get("Message")
+        return self.get("Message").strip()
 
     @property
     def output(self) -> tuple[str, ...]:

@@ -1,0 +1,30 @@
+"""Which life of Asterisk is this, and when did it begin?"""
+
+from datetime import UTC, datetime, timedelta
+
+from callcenter.ami.messages import Event, Response
+from callcenter.ami.stream import Boot
+
+_QUARTER = timedelta(minutes=15)
+"""Every zone in use is a whole number of these away from UTC."""
+
+
+def read_boot(status: Response, booted: Event | None, moment: datetime) -> Boot:
+    """Asterisk's start from CoreStatus, exact to the second but in Asterisk's own unnamed zone.
+
+    FullyBooted's uptime counts a second more or less *(ran)*, but it tells the zone; without it, this machine's zone
+    is taken for Asterisk's.
+    """
+    mark = f"{status.get('CoreStartupDate')} {status.get('CoreStartupTime')}"
+    uptime = booted.get("Uptime") if booted is not None else ""
+    try:
+        wall = datetime.fromisoformat(mark)
+    except ValueError:
+        wall = None
+    if not uptime.isdigit():
+        return Boot(wall.astimezone(UTC) if wall else moment, mark)
+    counted = moment - timedelta(seconds=int(uptime))
+    if wall is None:
+        return Boot(counted, mark)
+    offset = round((wall.replace(tzinfo=UTC) - counted) / _QUARTER) * _QUARTER
+    return Boot(wall.replace(tzinfo=UTC) - offset, mark)
