@@ -1,8 +1,8 @@
 """Builds the call detail record from what is known. Pure; the definitions are in docs/figures.md.
 
-The *caller* is the call's oldest channel. *Talk* is time the caller shares a bridge with an agent, less *hold* (music
-on the caller inside it). *Ring* is time at least one agent's phone rang. *Wait* is time in queues until an agent's phone
-and the caller were joined, or until the caller left.
+The *caller* is the call's oldest channel. *Talk* is time the caller shares a bridge with an agent, less *hold*
+(music on the caller inside it). *Ring* is time at least one agent's phone rang. *Wait* is time in queues until an
+agent's phone and the caller were joined, or until the caller left.
 """
 
 from collections.abc import Iterable

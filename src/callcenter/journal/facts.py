@@ -3,6 +3,7 @@
 Sources: Asterisk 22 `main/cel.c` (event names), `cel/cel_custom.c` (format=json), `apps/app_queue.c` (queue_log).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,13 +62,10 @@ KEPT_BYTES = 65536
 
 def parse_cel(line: bytes) -> CelFact:
     """One line of the CEL journal. Raises `ValueError` that says what is wrong with it."""
-    try:
-        row = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
+    row = _decode(line)
     try:
         extra = row["eventextra"]
-        return CelFact(
+        fact = CelFact(
             row["eventtype"],
             from_epoch(float(row["eventtime"])),
             row["userdeftype"],
@@ -83,14 +81,41 @@ def parse_cel(line: bytes) -> CelFact:
             row["linkedid"],
             _extra(extra) if extra else {},
         )
+        if set(map(type, fact[2:13])) != {str} or type(fact.type) is not str:
+            raise TypeError("a field is not text")
+        return fact
     except (KeyError, TypeError, OverflowError, OSError) as error:
         raise ValueError(f"not a CEL record: {error!r}") from None
 
 
+def _decode(line: bytes) -> Any:
+    """JSON as Asterisk wrote it. What a caller sent must not cost us the line: bad UTF-8, lone surrogates and NUL
+    (which Postgres cannot hold) become U+FFFD."""
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        row = _decode_badly_encoded(line)
+    return _without_nul(row) if rb"\u0000" in line else row
+
+
+def _decode_badly_encoded(line: bytes) -> Any:
+    try:
+        row = json.loads(line.decode("utf-8", "replace"), strict=False)
+        return json.loads(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {error}") from None
+
+
+def _without_nul(row: Any) -> Any:
+    if not isinstance(row, dict):
+        return row
+    return {key: value.replace("\0", "\ufffd") if isinstance(value, str) else value for key, value in row.items()}
+
+
 def _extra(text: str) -> dict[str, Any]:
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
+        value = _decode(text.encode())
+    except ValueError:
         return {"text": text}
     return value if isinstance(value, dict) else {"text": text}
 

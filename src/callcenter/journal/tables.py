@@ -1,6 +1,6 @@
 """The raw facts and how far we have read: chunks of Asterisk's files exactly as written, compressed."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Integer, LargeBinary, Table, Text, func
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Identity, Index, Integer, LargeBinary, Table, Text, func
 
 from callcenter.storage.engine import metadata
 
@@ -25,6 +25,8 @@ journal_chunks = Table(
     Column("start", BigInteger, nullable=False),
     Column("end", BigInteger, nullable=False),
     Column("lines", Integer, nullable=False),
+    # every journal had been read to its end behind this chunk: the moment at which the tracker settles
+    Column("drained", Boolean, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Column("stored_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_journal_chunks_pbx_id", "pbx", "id"),

@@ -5,11 +5,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select
+import orjson
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.publishing.tables import live_states, outbox
+from callcenter.publishing.tables import live_states
+
+ADD_ROWS = text(
+    "INSERT INTO outbox (event_id, pbx, topic, kind, key, payload, retain)"
+    " SELECT event_id, pbx, topic, kind, key, payload, retain"
+    " FROM json_populate_recordset(NULL::outbox, CAST(:rows AS json))"
+    " ON CONFLICT (event_id) DO NOTHING RETURNING id"
+)
+"""One statement for any number of rows; every value travels in the one bound parameter."""
 
 CHANNEL = "callcenter_outbox"
 """NOTIFY channel; the payload is `<first id>-<last id>` of the rows that this transaction added."""
@@ -39,23 +48,23 @@ async def announce(connection: AsyncConnection, pbx: str, announcements: Sequenc
     """Add announcements to the outbox within the caller's transaction; an event_id known already is left alone."""
     if not announcements:
         return
-    rows = [
-        {
-            "event_id": a.event_id,
-            "pbx": pbx,
-            "topic": f"callcenter/{pbx}/{a.topic}",
-            "kind": a.kind,
-            "key": a.key,
-            "payload": a.payload,
-            "retain": a.retain,
-        }
-        for a in announcements
-    ]
-    added = upsert(outbox).values(rows).on_conflict_do_nothing(index_elements=["event_id"]).returning(outbox.c.id)
-    ids = (await connection.execute(added)).scalars().all()
+    rows = orjson.dumps([_row(pbx, a) for a in announcements]).decode()
+    ids = (await connection.execute(ADD_ROWS, {"rows": rows})).scalars().all()
     await _remember_states(connection, pbx, [a for a in announcements if a.retain])
     if ids:
         await connection.execute(select(func.pg_notify(CHANNEL, f"{min(ids)}-{max(ids)}")))
+
+
+def _row(pbx: str, announcement: Announcement) -> dict[str, Any]:
+    return {
+        "event_id": announcement.event_id,
+        "pbx": pbx,
+        "topic": f"callcenter/{pbx}/{announcement.topic}",
+        "kind": announcement.kind,
+        "key": announcement.key,
+        "payload": announcement.payload,
+        "retain": announcement.retain,
+    }
 
 
 async def _remember_states(connection: AsyncConnection, pbx: str, retained: Sequence[Announcement]) -> None:

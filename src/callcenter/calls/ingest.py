@@ -1,0 +1,219 @@
+"""The record plane's loop: journals → facts → tracker → one transaction. Asterisk's files are the write-ahead log.
+
+Theory of operation. Every reading becomes a chunk with an id taken from Postgres beforehand; the id is the *mark* that
+the tracker remembers for each running call. The oldest mark still needed is stored with the place read up to, so a new
+start reads the raw chunks from there, feeds them silently and stands where the last commit stood. A batch that could
+not be committed is kept and sent again, never fed again.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Row, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from callcenter.calls.announcements import announcement_of
+from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
+from callcenter.calls.store import Batch, Displaced, store
+from callcenter.calls.tracker import CallTracker
+from callcenter.journal.facts import parse_lines
+from callcenter.journal.follower import CHUNK_BYTES, Chunk, Follower, Place
+from callcenter.journal.tables import journal_chunks, journal_sources, tracker_states
+
+log = structlog.get_logger()
+
+BUSY_POLL_SECONDS = 0.04
+IDLE_POLL_SECONDS = 0.25
+IDS_AHEAD = 50
+RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('journal_chunks', 'id')) FROM generate_series(1, :n)")
+
+Health = Callable[[str, bool, str], None]
+TRANSIENT = (SQLAlchemyError, OSError, TimeoutError)
+
+
+class Ingest:
+    """Follows the journals of one PBX. `files` maps a source (`cel`, `queue_log`) to its path."""
+
+    def __init__(self, engine: AsyncEngine, pbx: str, files: dict[str, Path], health: Health) -> None:
+        self._engine = engine
+        self._pbx = pbx
+        self._files = files
+        self._health = health
+        self._tracker = CallTracker(pbx)
+        self._followers: list[Follower] = []
+        self._places: dict[str, Place | None] = {}
+        self._ids: list[int] = []
+        self._wake = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something happened in Asterisk: read now instead of at the next poll."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Recover, then follow until cancelled. Faults of disk and database are waited out."""
+        while True:
+            try:
+                await self._recover()
+                while True:
+                    await self._step()
+            except Displaced as error:
+                log.error("journal_displaced", why=str(error))
+                self._health("journal", False, str(error))
+                await asyncio.sleep(RETRY_SECONDS[-1])
+            except TRANSIENT as error:
+                log.warning("journal_waits", why=_short(error))
+                self._health("journal", False, _short(error))
+                await asyncio.sleep(RETRY_SECONDS[2])
+            finally:
+                self._close()
+
+    def _close(self) -> None:
+        for follower in self._followers:
+            follower.close()
+
+    async def _recover(self) -> None:
+        """Stand where the last commit stood: places, and the tracker's memory of running calls."""
+        async with self._engine.connect() as connection:
+            self._places = await _stored_places(connection, self._pbx)
+            self._tracker = CallTracker(self._pbx)
+            async for mark, source, start, drained, data in _stored_chunks(connection, self._pbx):
+                _feed(self._tracker, source, data, start, mark)
+                if drained:
+                    self._tracker.settle()
+        self._followers = [Follower(s, p, self._places.get(s)) for s, p in self._files.items()]
+        log.info("journal_recovered", running=self._tracker.running)
+
+    async def _step(self) -> None:
+        if len(self._ids) < len(self._files):
+            await self._take_ids()
+        self._wake.clear()
+        chunks = await asyncio.to_thread(self._read)
+        if chunks or any(f.gaps for f in self._followers):
+            await self._store(self._batch(chunks))
+        self._say_health()
+        if not any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
+            with suppress(TimeoutError):
+                poll = BUSY_POLL_SECONDS if self._tracker.running else IDLE_POLL_SECONDS
+                await asyncio.wait_for(self._wake.wait(), poll)
+
+    async def _take_ids(self) -> None:
+        async with self._engine.begin() as connection:
+            rows = await connection.execute(NEXT_IDS, {"n": IDS_AHEAD})
+            self._ids = sorted(rows.scalars().all(), reverse=True)
+
+    def _read(self) -> list[Chunk]:
+        """One chunk a source at most, queue_log first: what it tells of has then been written to CEL."""
+        order = sorted(self._followers, key=lambda f: f.source != "queue_log")
+        return [chunk for follower in order if (chunk := follower.read()) is not None]
+
+    def _batch(self, chunks: list[Chunk]) -> Batch:
+        batch = Batch(before={c.source: self._places.get(c.source) for c in chunks})
+        events: list[CallEvent] = []
+        for chunk in chunks:
+            mark = self._ids.pop()
+            batch.chunks.append((mark, chunk))
+            self._places[chunk.source] = chunk.after
+            facts, rejects = parse_lines(chunk.source, chunk.data, chunk.start)
+            batch.rejects += [(chunk.source, r) for r in rejects]
+            for fact in facts:
+                events += self._tracker.feed(fact, mark)
+        batch.drained = bool(chunks) and all(len(c.data) < CHUNK_BYTES // 2 for c in chunks)
+        if batch.drained:
+            events += self._tracker.settle()
+        for follower in self._followers:
+            batch.gaps += follower.gaps
+            follower.gaps = []
+        _sort_out(batch, events)
+        batch.low_water = self._tracker.low_water()
+        return batch
+
+    async def _store(self, batch: Batch) -> None:
+        """Commit, again and again until it is in: the tracker has seen these facts and will not see them again."""
+        _tell(batch)
+        attempt = 0
+        while True:
+            try:
+                return await store(self._engine, self._pbx, batch)
+            except TRANSIENT as error:
+                wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                self._health("journal", False, f"cannot store: {_short(error)}")
+                if attempt == 0:
+                    log.warning("store_waits", why=_short(error))
+                attempt += 1
+                await asyncio.sleep(wait)
+
+    def _say_health(self) -> None:
+        absent = [path for path in self._files.values() if not path.parent.is_dir()]
+        if absent:
+            self._health("journal", False, f"{absent[0].parent} does not exist: Asterisk cannot write its journal")
+        else:
+            self._health("journal", True, f"{self._tracker.running} calls running")
+
+
+async def _stored_places(connection: AsyncConnection, pbx: str) -> dict[str, Place | None]:
+    s = journal_sources.c
+    rows = await connection.execute(select(s.source, s.inode, s.position, s.head).where(s.pbx == pbx))
+    return {r.source: Place(r.inode, r.position, bytes(r.head)) for r in rows}
+
+
+async def _stored_chunks(connection: AsyncConnection, pbx: str) -> AsyncIterator[tuple[int, str, int, bool, bytes]]:
+    state = select(tracker_states.c.low_water_chunk).where(tracker_states.c.pbx == pbx)
+    low = (await connection.execute(state)).scalar() or 0
+    async for chunk in read_chunks(connection, pbx, low):
+        yield chunk
+
+
+async def read_chunks(
+    connection: AsyncConnection, pbx: str, first: int = 0
+) -> AsyncIterator[tuple[int, str, int, bool, bytes]]:
+    """Raw chunks in the order they were stored: (id, source, start, drained, bytes). Streamed."""
+    c = journal_chunks.c
+    query = select(c.id, c.source, c.start, c.drained, c.data).where(c.pbx == pbx, c.id >= first).order_by(c.id)
+    result = await connection.stream(query)
+    async for row in result:
+        yield _unpacked(row)
+
+
+def _unpacked(row: Row[Any]) -> tuple[int, str, int, bool, bytes]:
+    return row.id, row.source, row.start, row.drained, zlib.decompress(row.data)
+
+
+def _feed(tracker: CallTracker, source: str, data: bytes, start: int, mark: int) -> Iterable[CallEvent]:
+    events: list[CallEvent] = []
+    for fact in parse_lines(source, data, start)[0]:
+        events += tracker.feed(fact, mark)
+    return events
+
+
+def _sort_out(batch: Batch, events: list[CallEvent]) -> None:
+    """The last record of each call, and an announcement for each event."""
+    for event in events:
+        if isinstance(event, CallEnded):
+            batch.records[event.record.id] = event.record
+        elif isinstance(event, CallAbsorbed):
+            batch.records.pop(event.call_id, None)
+            batch.absorbed.append(event.call_id)
+        elif isinstance(event, Anomaly):
+            log.warning("call_anomaly", kind=event.kind, detail=event.detail)
+        announcement = announcement_of(event)
+        if announcement is not None:
+            batch.announcements.append(announcement)
+
+
+def _tell(batch: Batch) -> None:
+    for source, reject in batch.rejects:
+        log.error("journal_line_rejected", source=source, position=reject.position, reason=reject.reason)
+    for gap in batch.gaps:
+        log.error("journal_gap", source=gap.source, reason=gap.reason)
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
