@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -182,7 +182,7 @@ async def read_chunks(
         yield _unpacked(row)
 
 
-def _unpacked(row: Row[Any]) -> tuple[int, str, int, bool, bytes]:
+def _unpacked(row: Any) -> tuple[int, str, int, bool, bytes]:
     return row.id, row.source, row.start, row.drained, zlib.decompress(row.data)
 
 

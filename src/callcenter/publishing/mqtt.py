@@ -5,7 +5,7 @@ publication whose acknowledgement did not come is sent again and keeps its event
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 import orjson
 import structlog
-from sqlalchemy import Row, delete, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -55,7 +55,7 @@ class Publisher:
                 async with self._client() as client:
                     attempt = 0
                     await self._greet(client)
-                    await self._publish_for_ever(client)
+                    await _first_to_end(self._publish_for_ever(client), _until_disconnected(client))
             except (aiomqtt.MqttError, TimeoutError, OSError, SQLAlchemyError) as error:
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
                 self._health("mqtt", False, why)
@@ -100,20 +100,13 @@ class Publisher:
             if len(rows) < BATCH:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-                await self._still_there(client)
 
-    async def _still_there(self, client: aiomqtt.Client) -> None:
-        """A broker that went away while we had nothing to say is noticed by the client's own loop."""
-        if client._disconnected.done():
-            client._disconnected.result()
-            raise aiomqtt.MqttError("disconnected")
-
-    def _payload(self, row: Row[Any]) -> bytes:
+    def _payload(self, row: Any) -> bytes:
         if row.payload is None:
             return b""  # clears a retained state
         return orjson.dumps({"event_id": row.event_id, "pbx": self._pbx, "kind": row.kind, **row.payload})
 
-    async def _waiting(self) -> Sequence[Row[Any]]:
+    async def _waiting(self) -> Sequence[Any]:
         o = outbox.c
         query = select(o.id, o.event_id, o.topic, o.kind, o.payload, o.retain)
         query = query.where(o.pbx == self._pbx, o.published_at.is_(None)).order_by(o.id).limit(BATCH)
@@ -125,6 +118,24 @@ class Publisher:
             async with self._engine.begin() as connection:
                 done = update(outbox).where(outbox.c.id.in_(ids)).values(published_at=func.now())
                 await connection.execute(done)
+
+
+async def _until_disconnected(client: aiomqtt.Client) -> None:
+    """Raises when the broker goes away, also while we have nothing to say."""
+    async for _ in client.messages:
+        pass
+
+
+async def _first_to_end(*coroutines: Coroutine[Any, Any, None]) -> None:
+    tasks = [asyncio.ensure_future(c) for c in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def forget_published(engine: AsyncEngine) -> int:

@@ -1,0 +1,40 @@
+"""RIFF/WAVE headers as Asterisk writes them (Asterisk 22 formats/format_wav.c): mono, 16-bit PCM, 8 kHz, 44 bytes."""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+HEADER_BYTES = 44
+RATE = 8000
+SAMPLE_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class WavFile:
+    """What a file's header says beside what is there; `closed` when both agree."""
+
+    path: Path
+    said_bytes: int
+    audio_bytes: int
+
+    @property
+    def closed(self) -> bool:
+        """Asterisk writes the length when it closes the file; until then the header says less than there is."""
+        return self.audio_bytes - self.said_bytes in {0, 1}
+
+    @property
+    def seconds(self) -> float:
+        return self.audio_bytes / (RATE * SAMPLE_BYTES)
+
+
+def inspect(path: Path) -> WavFile:
+    """Read the header. Raises `FileNotFoundError`, and `ValueError` for what is no such file."""
+    with path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    if len(header) < HEADER_BYTES or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt ":
+        raise ValueError(f"{path.name}: no WAVE header")
+    channels, rate = struct.unpack_from("<HI", header, 22)
+    bits, said = struct.unpack_from("<H", header, 34)[0], struct.unpack_from("<I", header, 40)[0]
+    if (channels, rate, bits) != (1, RATE, 16):
+        raise ValueError(f"{path.name}: {channels} channels, {rate} Hz, {bits} bits; expected 1, 8000, 16")
+    return WavFile(path, said, max(path.stat().st_size - HEADER_BYTES, 0))
