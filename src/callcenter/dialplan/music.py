@@ -15,7 +15,7 @@ LEVEL = 3200
 TUNE = "e4 g4 a4 - c5 a4 g4 - e4 d4 c4 - d4 e4 - - g4 a4 c5 - d5 c5 a4 - g4 e4 g4 - a4 - - - "
 SECOND_VOICE = "c3 - - - a2 - - - c3 - - - g2 - - - e3 - - - d3 - - - c3 - - - a2 - - - "
 SEMITONES = {"c": -9, "d": -7, "e": -5, "g": -2, "a": 0}
-"""The five notes of the mode 宫, as semitones from a; a4 is 440 Hz and left to test callers: we play an octave lower."""
+"""The five notes of the mode 宫, as semitones from a."""
 
 
 def write_music(site: Site) -> Path:

@@ -1,4 +1,4 @@
-"""Writes an instance's whole configuration. Every value that goes in is checked: none can end a line or begin a comment."""
+"""Writes an instance's whole configuration. Every value is checked: none can end a line or begin a comment."""
 
 import os
 import re

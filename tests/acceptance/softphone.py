@@ -1,0 +1,314 @@
+"""A softphone as a program: commands are lines on stdin, events are JSON lines on stdout.
+
+It registers (or not: a caller from the trunk), plays one tone, and can record what it hears. Commands:
+`dial URI`, `ring`, `answer`, `reject CODE`, `hangup`, `hold`, `resume`, `transfer URI`, `consult URI`, `complete`,
+`digits 12#`, `auto SECONDS` (answer every call after so long), `manual`, `quit`. A command may name the call it
+means as its last word `#2`; else it is the newest living one.
+
+pjsua2 is a GPL library: tests and demo only. One endpoint a process, and `os._exit` at the end, because its
+destructors must run in an order that Python doesn't know.
+"""
+
+import argparse
+import json
+import math
+import os
+import select
+import struct
+import sys
+import tempfile
+import time
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pjsua2 as pj
+
+TONE_LEVEL = 8000
+"""Peak of the tone, out of 32767."""
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A softphone for tests and the demo.")
+    parser.add_argument("--user", required=True, help="SIP user; the caller's number on the trunk")
+    parser.add_argument("--password", default="", help="registers when given")
+    parser.add_argument("--server", required=True, help="address:port of Asterisk")
+    parser.add_argument("--bind", default="127.0.0.1", help="own address; the trunk's for callers")
+    parser.add_argument("--tone", type=int, default=880, help="Hz of what this phone says; 0 says nothing")
+    parser.add_argument("--name", default="", help="display name")
+    parser.add_argument("--record", type=Path, help="folder for what each call heard, <call>.wav")
+    parser.add_argument("--say", type=Path, help="WAV to say instead of the tone")
+    return parser.parse_args()
+
+
+def report(event: str, **facts: Any) -> None:
+    print(json.dumps({"event": event, "at": time.time(), **facts}, ensure_ascii=False), flush=True)
+
+
+def tone_file(frequency: int) -> Path:
+    """One second of a sine at 8 kHz; a whole number of waves, so that it loops without a click."""
+    path = Path(tempfile.mkstemp(suffix=".wav", prefix=f"tone-{frequency}-")[1])
+    samples = (int(TONE_LEVEL * math.sin(2 * math.pi * frequency * i / 8000)) for i in range(8000))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
+    return path
+
+
+class Phone:
+    """The endpoint, its account and its calls; everything runs in the main thread."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.endpoint = _quiet_endpoint(options.bind)
+        self.sound = options.say or tone_file(options.tone)
+        self.calls: list[Call] = []
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+        self.answer_after: float | None = None
+        self.running = True
+        self.account = Account(self)
+        self.account.create(account_config(options))
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        self.timers.append((time.monotonic() + seconds, action))
+
+    def living(self) -> list["Call"]:
+        return [call for call in self.calls if not call.ended]
+
+    def run(self) -> None:
+        report("started", user=self.options.user)
+        while self.running:
+            self.endpoint.libHandleEvents(10)
+            self._run_timers()
+            if select.select([sys.stdin], [], [], 0)[0]:
+                self._read_commands()
+
+    def _run_timers(self) -> None:
+        due = [timer for timer in self.timers if timer[0] <= time.monotonic()]
+        self.timers = [timer for timer in self.timers if timer not in due]
+        for _, action in due:
+            action()
+
+    def _read_commands(self) -> None:
+        received = os.read(sys.stdin.fileno(), 65536)
+        if not received:
+            self.running = False
+        for line in received.decode().splitlines():
+            try:
+                self.command(line.split())
+            except (pj.Error, IndexError, LookupError) as error:
+                report("refused", command=line, why=str(error))
+
+    def command(self, words: list[str]) -> None:
+        """Carry out one command. Raises `IndexError` when there is no call that it could mean."""
+        verb, *rest = words
+        if verb == "quit":
+            self.running = False
+        elif verb == "auto":
+            self.answer_after = float(rest[0])
+        elif verb == "manual":
+            self.answer_after = None
+        elif verb == "dial":
+            self.dial(rest[0])
+        else:
+            numbered = bool(rest) and rest[-1].startswith("#")
+            call = self.calls[int(rest.pop()[1:]) - 1] if numbered else self.living()[-1]
+            getattr(call, f"do_{verb}")(*rest)
+
+    def dial(self, uri: str, parent: "Call | None" = None) -> None:
+        call = Call(self, parent=parent)
+        report("dialling", call=call.number, to=uri)
+        call.makeCall(uri, pj.CallOpParam(True))
+
+    def close(self) -> None:
+        for call in self.living():
+            call.do_hangup()
+        self._handle_until(lambda: not self.living())
+        if self.options.password:
+            self.account.setRegistration(False)
+            self._handle_until(lambda: not self.account.getInfo().regIsActive)
+        for call in self.calls:
+            call.release()
+        if not self.options.say:
+            self.sound.unlink()
+        report("stopped")
+
+    def _handle_until(self, done: Callable[[], bool]) -> None:
+        limit = time.monotonic() + 1.0
+        while not done() and time.monotonic() < limit:
+            self.endpoint.libHandleEvents(10)
+
+
+class Account(pj.Account):  # type: ignore[misc]
+    def __init__(self, phone: Phone) -> None:
+        super().__init__()
+        self.phone = phone
+
+    def onRegState(self, prm: Any) -> None:
+        report("registered" if prm.code == 200 and prm.expiration else "not registered", code=prm.code)
+
+    def onIncomingCall(self, prm: Any) -> None:
+        call = Call(self.phone, prm.callId)
+        info = call.getInfo()
+        report("incoming", call=call.number, remote=info.remoteUri)
+        call.do_ring()
+        if self.phone.answer_after is not None:
+            self.phone.later(self.phone.answer_after, call.answer_if_ringing)
+
+
+class Call(pj.Call):  # type: ignore[misc]
+    def __init__(self, phone: Phone, call_id: int = pj.PJSUA_INVALID_ID, parent: "Call | None" = None) -> None:
+        super().__init__(phone.account, call_id)
+        self.phone = phone
+        self.parent = parent
+        self.player: Any = None
+        self.recorder: Any = None
+        self.answered = False
+        self.ended = False
+        phone.calls.append(self)
+        self.number = len(phone.calls)
+
+    # ---- what the library tells ---------------------------------------------------------------------------
+
+    def onCallState(self, prm: Any) -> None:
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_EARLY:
+            report("ringing", call=self.number)
+        elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.answered = True
+            report("answered", call=self.number)
+        elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self.ended = True
+            self.release()
+            report("ended", call=self.number, code=info.lastStatusCode, reason=info.lastReason)
+
+    def onCallMediaState(self, prm: Any) -> None:
+        try:
+            media = self.getAudioMedia(-1)
+        except pj.Error:
+            return  # on hold: there is no audio to connect
+        if self.player is None:
+            self._open_sounds()
+        self.player.startTransmit(media)
+        if self.recorder is not None:
+            media.startTransmit(self.recorder)
+        report("audio", call=self.number)
+
+    def onCallTransferStatus(self, prm: Any) -> None:
+        report("transferred", call=self.number, code=prm.statusCode, final=prm.finalNotify)
+
+    def _open_sounds(self) -> None:
+        self.player = pj.AudioMediaPlayer()
+        self.player.createPlayer(str(self.phone.sound))
+        if self.phone.options.record:
+            self.recorder = pj.AudioMediaRecorder()
+            self.recorder.createRecorder(str(self.phone.options.record / f"{self.number}.wav"))
+
+    def release(self) -> None:
+        self.player = self.recorder = None
+
+    # ---- what commands ask for ----------------------------------------------------------------------------
+
+    def do_ring(self) -> None:
+        self.answer(_status(180))
+
+    def do_answer(self) -> None:
+        self.answer(_status(200))
+
+    def answer_if_ringing(self) -> None:
+        if not self.ended and not self.answered:
+            self.do_answer()
+
+    def do_reject(self, code: str = "486") -> None:
+        self.answer(_status(int(code)))
+
+    def do_hangup(self) -> None:
+        self.hangup(pj.CallOpParam())
+
+    def do_hold(self) -> None:
+        self.setHold(pj.CallOpParam(True))
+
+    def do_resume(self) -> None:
+        how = pj.CallOpParam(True)
+        how.opt.flag = pj.PJSUA_CALL_UNHOLD
+        self.reinvite(how)
+
+    def do_transfer(self, uri: str) -> None:
+        self.xfer(uri, pj.CallOpParam(True))
+
+    def do_consult(self, uri: str) -> None:
+        """Put this call on hold and ring a colleague; `complete` then joins the two."""
+        self.do_hold()
+        self.phone.later(0.3, lambda: self.phone.dial(uri, parent=self))
+
+    def do_complete(self) -> None:
+        if self.parent is None:
+            raise LookupError("this call is no consultation")
+        self.parent.xferReplaces(self, pj.CallOpParam(True))
+
+    def do_digits(self, digits: str) -> None:
+        self.dialDtmf(digits)
+
+
+def account_config(options: argparse.Namespace) -> Any:
+    host = options.server.partition(":")[0]
+    shown = f'"{options.name}" ' if options.name else ""
+    config = pj.AccountConfig()
+    config.idUri = f"{shown}<sip:{options.user}@{host}>"
+    config.regConfig.registrarUri = f"sip:{options.server}" if options.password else ""
+    config.regConfig.timeoutSec = 300
+    config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options.user, 0, options.password))
+    config.mediaConfig.transportConfig.boundAddress = options.bind
+    config.mediaConfig.transportConfig.port = 20000 + os.getpid() % 1000 * 30
+    config.natConfig.sipOutboundUse = 0
+    config.natConfig.contactRewriteUse = 0
+    config.natConfig.viaRewriteUse = 0
+    return config
+
+
+def _quiet_endpoint(bind: str) -> Any:
+    """A started endpoint without sound device. pjlib prints its first lines whatever the log level: not to our events."""
+    events, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    endpoint.libInit(_endpoint_config())
+    endpoint.audDevManager().setNullDev()
+    transport = pj.TransportConfig()
+    transport.boundAddress = bind
+    transport.port = 0
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.libStart()
+    for codec in endpoint.codecEnum2():
+        wanted = codec.codecId.startswith(("PCMA", "PCMU"))
+        endpoint.codecSetPriority(codec.codecId, 200 if wanted else 0)
+    os.dup2(events, 1)
+    return endpoint
+
+
+def _endpoint_config() -> Any:
+    config = pj.EpConfig()
+    config.logConfig.level = config.logConfig.consoleLevel = 0
+    config.medConfig.sndClockRate = config.medConfig.clockRate = 8000
+    config.medConfig.noVad = True
+    config.medConfig.ecTailLen = 0
+    config.uaConfig.threadCnt = 0
+    config.uaConfig.mainThreadOnly = True
+    config.uaConfig.maxCalls = 16
+    return config
+
+
+def _status(code: int) -> Any:
+    how = pj.CallOpParam()
+    how.statusCode = code
+    return how
+
+
+if __name__ == "__main__":
+    phone = Phone(arguments())
+    phone.run()
+    phone.close()
+    os._exit(0)
