@@ -81,6 +81,8 @@ class CallState:
     last_at: datetime
     keys: set[str] = field(default_factory=set)
     """Every uniqueid and linkedid seen in it"""
+    seen: set[int] = field(default_factory=set)
+    """Hashes of the facts taken in"""
     channels: dict[str, Channel] = field(default_factory=dict)
     visits: list[Visit] = field(default_factory=list)
     queue_facts: list[QueueFact] = field(default_factory=list)

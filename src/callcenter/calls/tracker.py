@@ -222,6 +222,11 @@ def _said_rejected(call: CallState, fact: CelFact, extra: str) -> None:
     call.note(fact.at, "rejected", extra)
 
 
+def _said_notice_failed(call: CallState, fact: CelFact, extra: str) -> None:
+    call.note(fact.at, "notice_failed", extra)
+    call.anomalies.append("notice_failed")
+
+
 def _said_closed(call: CallState, fact: CelFact, extra: str) -> None:
     call.note(fact.at, "closed_played", extra)
 
@@ -230,6 +235,7 @@ USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
     "LINE": _said_line,
     "SERVICE": _said_service,
     "NOTICE_PLAYED": _said_notice,
+    "NOTICE_FAILED": _said_notice_failed,
     "RECORDING": _said_recording,
     "QUEUE_RESULT": _said_queue_result,
     "REJECTED": _said_rejected,
@@ -296,6 +302,8 @@ class CallTracker:
 
     def _feed_cel(self, fact: CelFact, mark: int, out: Events) -> None:
         call = self._call_of(fact, mark, out)
+        if _seen_before(call, fact):
+            return
         call.last_at = max(call.last_at, fact.at)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
         if reopened:
@@ -395,11 +403,21 @@ class CallTracker:
                 del self._calls[key]
 
 
+def _seen_before(call: CallState, fact: CelFact) -> bool:
+    """A fact delivered twice counts once; microseconds tell apart what really happened twice."""
+    key = hash(fact[:13])
+    if key in call.seen:
+        return True
+    call.seen.add(key)
+    return False
+
+
 def _absorb(one: CallState, two: CallState) -> None:
     one.mark = min(one.mark, two.mark)
     one.last_at = max(one.last_at, two.last_at)
     one.channels.update(two.channels)
     one.keys |= two.keys
+    one.seen |= two.seen
     one.answered_by |= two.answered_by
     lists: tuple[Any, ...] = ("visits", "queue_facts", "timeline", "recordings", "anomalies")
     for name in lists:
