@@ -126,7 +126,7 @@ class Follower:
             data = os.pread(self._fd, want, place.position)
         if not data and os.fstat(self._fd).st_size < place.position:
             self._cut()
-            return None
+            return self._read_lines()
         end = data.rfind(b"\n") + 1 or (len(data) if len(data) >= LINE_LIMIT else 0)
         if not end:
             return None
