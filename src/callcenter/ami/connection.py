@@ -87,6 +87,7 @@ class AmiClient:
         self._blind_since: datetime | None = None
         self._up_since: float | None = None
         self._failures = 0
+        self._one_snapshot = asyncio.Lock()
         self._runner: asyncio.Task[None] | None = None
 
     @property
@@ -129,11 +130,12 @@ class AmiClient:
 
     async def take_snapshot(self) -> None:
         """Put Asterisk's present state into the stream, after a mark where it was begun."""
-        self.stream.put(SnapshotBegun(clock.now()))
-        events: list[Event] = []
-        for action in SNAPSHOT_ACTIONS:
-            events += await self._list_or_nothing(action)
-        self.stream.put(Snapshot(clock.now(), tuple(events)))
+        async with self._one_snapshot:
+            self.stream.put(SnapshotBegun(clock.now()))
+            events: list[Event] = []
+            for action in SNAPSHOT_ACTIONS:
+                events += await self._list_or_nothing(action)
+            self.stream.put(Snapshot(clock.now(), tuple(events)))
 
     async def _list_or_nothing(self, action: Action) -> list[Event]:
         try:
