@@ -13,7 +13,7 @@ from pathlib import Path
 from callcenter.errors import SetupFailed
 from callcenter.local.identity import Identity, least_privileged
 from callcenter.local.ports import first_free
-from callcenter.local.processes import Process, is_alive, last_lines, spawn, until
+from callcenter.local.processes import Process, is_alive, last_lines, spawn, stop, until
 
 USER = "callcenter"
 PORTS = (1883, *range(18830, 18930))
@@ -40,12 +40,13 @@ connection_messages false
 
 @dataclass(frozen=True, slots=True)
 class Mosquitto:
-    """One broker: its program, folder, log and password."""
+    """One broker: its program, folder, log, password, and the note on its process."""
 
     command: Sequence[str]
     folder: Path
     log: Path
     password: str
+    note: Path
 
     @property
     def port_note(self) -> Path:
@@ -74,7 +75,7 @@ async def start(broker: Mosquitto) -> Process:
     identity = broker.identity
     port = first_free([p for p in (known_port(broker.folder), *PORTS) if p])
     configuration = _write(broker, identity, port)
-    process = spawn([*identity.prefix, *broker.command, "-c", str(configuration)], log=broker.log)
+    process = spawn([*identity.prefix, *broker.command, "-c", str(configuration)], log=broker.log, note=broker.note)
     await until(lambda: _listens_or_died(port, process), 10)
     if not is_alive(process):
         raise SetupFailed(
@@ -83,6 +84,17 @@ async def start(broker: Mosquitto) -> Process:
             mend="set CALLCENTER_MQTT_URL to a broker of your own",
         )
     return process
+
+
+async def serves(broker: Mosquitto) -> bool:
+    """Whether the broker of an earlier run still listens."""
+    port = known_port(broker.folder)
+    return port is not None and await listens(port)
+
+
+async def halt(process: Process) -> None:
+    """Ask it to store what it holds and end."""
+    await stop(process, STOPPING)
 
 
 async def _listens_or_died(port: int, process: Process) -> bool:

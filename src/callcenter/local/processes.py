@@ -74,11 +74,15 @@ def spawn(
     command: Sequence[str],
     *,
     log: Path,
+    note: Path | None = None,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     dies_with_us: bool = False,
 ) -> Process:
-    """Start a program in a session of its own (the terminal's Ctrl-C is ours to pass on), output to `log`."""
+    """Start a program in a session of its own (the terminal's Ctrl-C is ours to pass on), output to `log`.
+
+    `note` is where the next start looks for it. Raises `OSError` when the program can't be started.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
@@ -95,6 +99,8 @@ def spawn(
         )
     process = identify(child.pid, child)
     assert process is not None, "an unreaped child has a /proc entry"
+    if note:
+        remember(note, process)
     return process
 
 

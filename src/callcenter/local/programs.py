@@ -82,11 +82,11 @@ def _unpack_one(program: str, say: Say) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Asterisk:
-    """An installed or unpacked Asterisk: how to run it, where its modules and data are."""
+    """An installed or unpacked Asterisk: how to run it, where its modules and XML documentation are."""
 
     command: tuple[str, ...]
     modules_dir: Path
-    data_dir: Path
+    documentation_dir: Path
     version: str
 
 
@@ -112,10 +112,10 @@ def find_asterisk() -> Asterisk | None:
 def _asterisk_at(prefix: Prefix, command: tuple[str, ...]) -> Asterisk | None:
     version = asterisk_version(command)
     modules = prefix.find("usr/lib/*/asterisk/modules") or prefix.find("usr/lib/asterisk/modules")
-    data = prefix.find("usr/share/asterisk/documentation") or prefix.find("var/lib/asterisk/documentation")
-    if not version or version_numbers(version) < ASTERISK_FLOOR or not modules or not data:
+    texts = prefix.find("usr/share/asterisk/documentation") or prefix.find("var/lib/asterisk/documentation")
+    if not version or version_numbers(version) < ASTERISK_FLOOR or not modules or not texts:
         return None
-    return Asterisk(command, modules, data.parent, version)
+    return Asterisk(command, modules, texts, version)
 
 
 def asterisk_version(command: tuple[str, ...]) -> str:

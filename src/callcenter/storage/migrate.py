@@ -5,7 +5,11 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from callcenter.errors import PartUnavailable
+from callcenter.storage.engine import make_engine
 
 MIGRATION_LOCK = 0x63616C6C
 """Advisory lock: one migration at a time, whoever starts first."""
@@ -23,3 +27,16 @@ async def migrate(engine: AsyncEngine) -> None:
     """Apply every migration that is missing. Raises what Postgres raises; nothing is half applied."""
     async with engine.begin() as connection:
         await connection.run_sync(_upgrade)
+
+
+async def migrate_url(url: str) -> None:
+    """Migrate the database at `postgresql://…`. Raises `PartUnavailable` when it can't be reached or used."""
+    engine = make_engine(url, pool_size=1)
+    try:
+        await migrate(engine)
+    except (OSError, SQLAlchemyError) as error:
+        raise PartUnavailable(
+            part="the database", why=str(error), mend="start callcenter run or check CALLCENTER_DATABASE_URL"
+        ) from error
+    finally:
+        await engine.dispose()

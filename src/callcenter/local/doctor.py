@@ -1,0 +1,136 @@
+"""`callcenter doctor`: one line a check, each fault with how to mend it. It changes nothing."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import aiomqtt
+import asyncpg
+
+from callcenter.errors import CallcenterError
+from callcenter.local import addresses, parts, places, ports, postgres, programs
+from callcenter.local.processes import recall
+from callcenter.local.readiness import api_url, wait_ready
+from callcenter.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result; `mend` is empty when all is well."""
+
+    what: str
+    detail: str
+    mend: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.mend
+
+
+async def examine(settings: Settings) -> AsyncIterator[Finding]:
+    """Every check, in the order in which a fault in one explains those after it."""
+    for finding in (*_machine(settings), *_software(settings), *_ports(settings)):
+        yield finding
+    for check in (_database, _broker, _asterisk, _service):
+        yield await _bounded(check, settings)
+
+
+async def print_findings(settings: Settings) -> bool:
+    """Print each finding as it comes; whether all were well."""
+    well = True
+    async for finding in examine(settings):
+        mend = f"  → {finding.mend}" if finding.mend else ""
+        print(f"{'✓' if finding.ok else '✗'} {finding.what}: {finding.detail}{mend}", flush=True)
+        well &= finding.ok
+    return well
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    yield Finding("Python", sys.version.split()[0])
+    free = shutil.disk_usage(settings.home if settings.home.exists() else "/").free
+    room = "" if free > places.LEAST_FREE_BYTES else "make room, or set CALLCENTER_HOME to another disk"
+    yield Finding("disk", f"{free // 1_000_000} MB free at {settings.home}", room)
+    wanted = (settings.var_dir, settings.recordings_dir, settings.cel_path.parent)
+    for folder in (folder for folder in wanted if folder.exists()):
+        mend = "" if os.access(folder, os.W_OK | os.X_OK) else f"make {folder} writable for this user"
+        yield Finding("folder", str(folder), mend)
+    if settings.var_dir.exists() and not settings.cel_path.parent.exists():
+        yield Finding(
+            "folder", f"{settings.cel_path.parent} is missing: no call would be journalled", "start callcenter run"
+        )
+
+
+def _software(settings: Settings) -> Iterator[Finding]:
+    for program in programs.TO_RUN:
+        found = programs.find(program)
+        yield Finding(program, found or "missing", "" if found else "run make setup")
+    if parts.runs_own_asterisk(settings):
+        asterisk = programs.find_asterisk()
+        yield Finding(
+            "Asterisk", asterisk.version if asterisk else "none ≥ 22.10.1", "" if asterisk else "run make setup"
+        )
+    if not settings.database_url:
+        yield _postgres_programs(settings)
+
+
+def _postgres_programs(settings: Settings) -> Finding:
+    try:
+        binaries = postgres.find_binaries(settings.var_dir / "postgres")
+    except CallcenterError as error:
+        return Finding("Postgres", str(error), "set CALLCENTER_DATABASE_URL")
+    return Finding("Postgres", f"{postgres.major_version(binaries)} in {binaries}")
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    if recall(places.run_dir(settings) / "api.pid"):
+        return
+    for port in parts.wanted_ports(settings):
+        mend = "" if ports.is_free(port) else f"stop what uses it or set {port.setting}"
+        yield Finding("port", port.name, mend)
+
+
+async def _bounded(check: Callable[[Settings], Awaitable[Finding]], settings: Settings) -> Finding:
+    name = check.__name__.strip("_")
+    try:
+        return await asyncio.wait_for(check(settings), 10)
+    except (OSError, TimeoutError, CallcenterError, asyncpg.PostgresError, aiomqtt.MqttError) as error:
+        why = str(error) or type(error).__name__
+        return Finding(name, why, f"start callcenter run; its logs are in {places.log_dir(settings)}")
+
+
+async def _database(settings: Settings) -> Finding:
+    connection = await asyncpg.connect(addresses.database_url(settings).replace("+asyncpg", ""), timeout=5)
+    try:
+        version = await connection.fetchval("SHOW server_version")
+        migration = await connection.fetchval("SELECT version_num FROM alembic_version")
+    finally:
+        await connection.close()
+    return Finding("database", f"Postgres {version}, migration {migration}")
+
+
+async def _broker(settings: Settings) -> Finding:
+    address = urlsplit(addresses.mqtt_url(settings))
+    async with aiomqtt.Client(
+        address.hostname or "", address.port or 1883, username=address.username, password=address.password, timeout=5
+    ):
+        return Finding("broker", f"lets us in at {address.hostname}:{address.port or 1883}")
+
+
+async def _asterisk(settings: Settings) -> Finding:
+    reader, writer = await asyncio.open_connection(settings.ami_host, settings.ami_port)
+    try:
+        banner = (await asyncio.wait_for(reader.readline(), 5)).decode(errors="replace").strip()
+    finally:
+        writer.close()
+    mend = "" if banner.startswith("Asterisk Call Manager") else "set CALLCENTER_AMI_PORT: that is no Asterisk"
+    return Finding("Asterisk AMI", f"{settings.ami_host}:{settings.ami_port} says {banner[:60]!r}", mend)
+
+
+async def _service(settings: Settings) -> Finding:
+    faults = await wait_ready(settings, 3)
+    why = "; ".join(f"{part}: {fault}" for part, fault in faults.items())
+    return Finding("service", why or f"every part is up at {api_url(settings)}", "see callcenter run" if why else "")
