@@ -140,6 +140,131 @@ def schedule_show() -> None:
     print("\n".join(asyncio.run(show_schedule(_schedule_url()))))
 
 
+# ---- the record plane --------------------------------------------------------------------------------------------
+
+
+@app.command()
+def listen() -> None:
+    """Follow one Asterisk: journals, AMI, control loop, recordings, MQTT. Runs beside it until stopped."""
+    from callcenter import bootstrap
+
+    bootstrap.listen(current_settings())
+
+
+@app.command()
+def replay(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+) -> None:
+    """Compute every call record again from the raw facts and store what differs."""
+    from callcenter.calls.replay import replay_url
+    from callcenter.local import addresses
+
+    settings = current_settings()
+    result = asyncio.run(replay_url(addresses.database_url(settings), settings.pbx, dry_run=dry_run))
+    for difference in result.changed:
+        print(difference.call_id, *(f"{k}: {a!r} -> {b!r}" for k, (a, b) in difference.columns.items()), sep="\n  ")
+    verb = "would be" if dry_run else "were"
+    print(f"{result.same} the same; {len(result.changed)} {verb} changed, {result.added} {verb} added")
+
+
+# ---- end of the record plane -------------------------------------------------------------------------------------
+
+
+# --- reading: API, call records, reports, keys ---
+
+
+def _database_url() -> str:
+    from callcenter.local.addresses import database_url
+
+    return database_url(current_settings())
+
+
+@app.command()
+def api() -> None:
+    """Serve the API and the console page; needs Postgres alone."""
+    from callcenter.webapp import run_api
+
+    asyncio.run(run_api(current_settings(), _database_url()))
+
+
+LanguageOption = Annotated[str, typer.Option("--lang", help="zh or en")]
+
+
+@app.command()
+def cdrs(
+    since: Annotated[str | None, typer.Option("--from", help="day or instant, inclusive")] = None,
+    until: Annotated[str | None, typer.Option(help="day or instant, exclusive")] = None,
+    number: Annotated[str | None, typer.Option(help="13800138000, 138* or *8000")] = None,
+    line: Annotated[str | None, typer.Option(help="hotline or emergency")] = None,
+    queue: Annotated[str | None, typer.Option()] = None,
+    agent: Annotated[str | None, typer.Option()] = None,
+    outcome: Annotated[str | None, typer.Option(help="answered, abandoned_in_queue, …")] = None,
+    direction: Annotated[str | None, typer.Option(help="inbound, outbound or internal")] = None,
+    min_talk: Annotated[float | None, typer.Option(min=0, help="seconds")] = None,
+    max_talk: Annotated[float | None, typer.Option(min=0, help="seconds")] = None,
+    order: Annotated[str | None, typer.Option(help="started_at, -started_at, -wait_seconds, …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="for scripts: what the API gives")] = False,
+    lang: LanguageOption = "zh",
+) -> None:
+    """List call records, newest first."""
+    from callcenter.calls.command import parse_search, print_calls
+
+    asked = dict(since=since, until=until, number=number, line=line, queue=queue, agent=agent, outcome=outcome,
+                 direction=direction, min_talk=min_talk, max_talk=max_talk, order=order)  # fmt: skip
+    search = parse_search(asked)
+    _with_engine(lambda e: print_calls(e, search, limit=limit, as_json=as_json, language=lang))
+
+
+@app.command()
+def report(
+    period: Annotated[str, typer.Option(help="day, week (Monday to Sunday) or month")] = "day",
+    date: Annotated[str | None, typer.Option(help="a day in the period; today when left out")] = None,
+    form: Annotated[str, typer.Option("--format", help="table, json or csv")] = "table",
+    lang: LanguageOption = "zh",
+) -> None:
+    """Report the traffic of a day, week or month."""
+    from callcenter.reports.command import parse_day, parse_format, parse_period, print_traffic
+
+    asked, day, shape = parse_period(period), parse_day(date), parse_format(form)
+    _with_engine(lambda e: print_traffic(e, asked, day, form=shape, language=lang))
+
+
+apikeys = typer.Typer(no_args_is_help=True, help="Who may call the API.")
+app.add_typer(apikeys, name="apikeys")
+
+
+@apikeys.command("add")
+def apikeys_add(name: str) -> None:
+    """Make a key and print it: it is never shown again."""
+    from callcenter.access.command import print_new_key
+
+    _with_engine(lambda e: print_new_key(e, name))
+
+
+@apikeys.command("list")
+def apikeys_list() -> None:
+    """List the keys' names and times."""
+    from callcenter.access.command import print_keys
+
+    _with_engine(print_keys)
+
+
+@apikeys.command("revoke")
+def apikeys_revoke(name: str) -> None:
+    """Refuse a key from now on (within 5 s)."""
+    from callcenter.access.repository import revoke_key
+
+    _with_engine(lambda e: revoke_key(e, name))
+
+
+def _with_engine(work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
+    """Run `work` on the database, then let go of it."""
+    from callcenter.storage.reading import with_engine
+
+    asyncio.run(with_engine(_database_url(), work))
+
+
 def main() -> None:
     """Run the command; an error of ours is one line on stderr and exit code 1."""
     try:

@@ -16,6 +16,7 @@ from callcenter.calls.store import CALL_COLUMNS, call_row, store_records
 from callcenter.calls.tables import calls
 from callcenter.calls.tracker import CallTracker
 from callcenter.journal.facts import parse_lines
+from callcenter.storage.engine import make_engine
 
 BATCH = 500
 
@@ -50,6 +51,15 @@ async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> Rep
                 await _settle(engine, pending, result, dry_run=dry_run)
     await _settle(engine, pending, result, dry_run=dry_run)
     return result
+
+
+async def replay_url(url: str, pbx: str, *, dry_run: bool = False) -> ReplayResult:
+    """`replay` on an engine of its own."""
+    engine = make_engine(url)
+    try:
+        return await replay(engine, pbx, dry_run=dry_run)
+    finally:
+        await engine.dispose()
 
 
 def _collect(events: Any, pending: dict[UUID, CallRecord]) -> None:

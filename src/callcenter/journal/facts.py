@@ -66,7 +66,7 @@ def parse_cel(line: bytes) -> CelFact:
     try:
         extra = row["eventextra"]
         fact = CelFact(
-            row["eventtype"],
+            row.get("eventenum") or row["eventtype"],
             from_epoch(float(row["eventtime"])),
             row["userdeftype"],
             row["name"],

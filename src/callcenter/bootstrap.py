@@ -1,0 +1,116 @@
+"""Builds the listener from its parts: the one place where control plane and record plane meet."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from callcenter.ami.messages import Event
+from callcenter.calls.ingest import Ingest
+from callcenter.local import addresses, programs
+from callcenter.local.secrets import load_or_make
+from callcenter.logs import set_up_logs
+from callcenter.publishing.mqtt import Publisher, forget_published
+from callcenter.recordings.pipeline import Pipeline
+from callcenter.routing.ami_side import run_ami_side
+from callcenter.settings import Settings
+from callcenter.storage.engine import make_engine
+from callcenter.storage.heartbeat import report_health
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 2.0
+OUTBOX_CLEANING_SECONDS = 3600.0
+ENDS_SOMETHING = frozenset({"Hangup", "QueueCallerJoin", "QueueCallerAbandon", "AgentConnect", "Newchannel"})
+"""AMI events behind which the journal has something new to read."""
+
+
+class Health:
+    """What each part last said of itself; changes are logged, all of it is stored every 2 s."""
+
+    def __init__(self, engine: AsyncEngine, pbx: str) -> None:
+        self._engine = engine
+        self._pbx = pbx
+        self._parts: dict[str, tuple[bool, str]] = {}
+
+    def say(self, part: str, ok: bool, detail: str) -> None:
+        before = self._parts.get(part)
+        self._parts[part] = (ok, detail)
+        if before is None or before[0] != ok:
+            (log.info if ok else log.warning)("part_changed", part=part, ok=ok, detail=detail)
+
+    async def run(self) -> None:
+        while True:
+            if self._parts:
+                try:
+                    await report_health(self._engine, self._pbx, dict(self._parts))
+                except (SQLAlchemyError, OSError, TimeoutError) as error:
+                    log.debug("heartbeat_not_stored", why=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+def listen(settings: Settings) -> None:
+    """Run the listener until SIGINT or SIGTERM."""
+    set_up_logs(settings.log_level)
+    structlog.contextvars.bind_contextvars(pbx=settings.pbx)
+    asyncio.run(_until_stopped(_listen(settings)))
+
+
+async def _listen(settings: Settings) -> None:
+    engine = make_engine(addresses.database_url(settings), pool_size=8)
+    health = Health(engine, settings.pbx)
+    ingest = _ingest(settings, engine, health)
+    pipeline = _pipeline(settings, engine, health)
+    publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
+
+    def on_event(event: Event) -> None:
+        if event.name in ENDS_SOMETHING:
+            ingest.nudge()
+
+    secrets = load_or_make(settings)
+    try:
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(health.run(), name="health")
+            parts.create_task(ingest.run(), name="journal")
+            parts.create_task(pipeline.run(), name="recordings")
+            parts.create_task(publisher.run(), name="mqtt")
+            parts.create_task(_clean_outbox(engine), name="outbox cleaning")
+            ami = run_ami_side(settings, engine, secrets.ami_password, health.say, on_event)
+            parts.create_task(ami, name="ami")
+    finally:
+        await engine.dispose()
+
+
+def _ingest(settings: Settings, engine: AsyncEngine, health: Health) -> Ingest:
+    files = {"cel": settings.cel_path, "queue_log": settings.queue_log_path}
+    return Ingest(engine, settings.pbx, files, health.say)
+
+
+def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
+    ffmpeg = (programs.require("ffmpeg"),)
+    return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
+
+
+async def _clean_outbox(engine: AsyncEngine) -> None:
+    while True:
+        try:
+            await forget_published(engine)
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            log.warning("outbox_not_cleaned", why=str(error))
+        await asyncio.sleep(OUTBOX_CLEANING_SECONDS)
+
+
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run until done or told to stop; then cancel and wait for the parts to put down what they hold."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        log.info("stopped")
