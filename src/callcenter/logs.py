@@ -1,4 +1,4 @@
-"""Logs: one line an event, constant text with facts as fields, UTC, on standard error. English; never a caller's data."""
+"""Logs: one line an event, constant text with facts as fields, UTC, on standard error. Never a caller's data."""
 
 import logging
 import sys
