@@ -3,13 +3,17 @@
 import asyncio
 import json
 import sys
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from callcenter import settings as settings_module
 from callcenter.errors import CallcenterError
 from callcenter.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="A government telephone hotline on Asterisk.")
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
@@ -170,7 +174,7 @@ def replay(
 # ---- end of the record plane -------------------------------------------------------------------------------------
 
 
-# --- reading: API, call records, reports, keys ---
+# ---- reading: API, call records, reports, keys -------------------------------------------------------------------
 
 
 def _database_url() -> str:
@@ -258,7 +262,7 @@ def apikeys_revoke(name: str) -> None:
     _with_engine(lambda e: revoke_key(e, name))
 
 
-def _with_engine(work: Callable[[AsyncEngine], Awaitable[None]]) -> None:
+def _with_engine(work: "Callable[[AsyncEngine], Awaitable[None]]") -> None:
     """Run `work` on the database, then let go of it."""
     from callcenter.storage.reading import with_engine
 

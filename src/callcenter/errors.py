@@ -32,6 +32,12 @@ class NotFound(CallcenterError):
     code = "not_found"
 
 
+class Unauthenticated(CallcenterError):
+    """{what}; send a key as Authorization: Bearer KEY, as X-API-Key, or as the password of HTTP Basic"""
+
+    code = "unauthenticated"
+
+
 class NotAllowed(CallcenterError):
     """{what}; {mend}"""
 
@@ -48,3 +54,27 @@ class SetupFailed(CallcenterError):
     """{what}: {why}; {mend}"""
 
     code = "setup_failed"
+
+
+class RecordingNotReady(CallcenterError):
+    """Recording {key} is not ready yet: {why}; try again in a few seconds"""
+
+    code = "recording_not_ready"
+
+
+class RecordingMissing(CallcenterError):
+    """There is no audio for recording {key}: {why}"""
+
+    code = "recording_missing"
+
+
+class RangeNotSatisfiable(CallcenterError):
+    """{range} is not a part of {bytes} bytes"""
+
+    code = "range_not_satisfiable"
+
+
+class ReportUnbalanced(CallcenterError):
+    """The report for {slice} does not balance and is not issued: {numbers}"""
+
+    code = "report_unbalanced"

@@ -1,6 +1,6 @@
 """Every query that reads call records: one statement a page, recordings included."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,6 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, literal, selec
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from callcenter.calls.model import Direction
 from callcenter.calls.search import CallSearch, NumberFilter, Order
 from callcenter.calls.tables import calls
 from callcenter.errors import NotFound
@@ -67,19 +66,20 @@ def _begins(column: ColumnElement[str], prefix: str) -> ColumnElement[bool]:
 
 def _conditions(search: CallSearch) -> list[ColumnElement[bool]]:
     c = calls.c
-    asked = (
-        search.since and c.started_at >= search.since,
-        search.until and c.started_at < search.until,
-        search.number and _number_is(c.caller_number, search.number),
-        search.line and c.line == search.line.value,
-        search.queue and c.queues.contains([search.queue]),
-        search.agent and c.agents.contains([search.agent]),
-        search.outcome and c.outcome == search.outcome.value,
-        search.direction and c.direction == Direction(search.direction).value,
-        None if search.min_talk is None else c.talk_seconds >= search.min_talk,
-        None if search.max_talk is None else c.talk_seconds <= search.max_talk,
-    )
-    return [condition for condition in asked if condition is not None]
+    asked: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "since": lambda at: c.started_at >= at,
+        "until": lambda at: c.started_at < at,
+        "number": lambda number: _number_is(c.caller_number, number),
+        "line": lambda line: c.line == line.value,
+        "queue": lambda queue: c.queues.contains([queue]),
+        "agent": lambda agent: c.agents.contains([agent]),
+        "outcome": lambda outcome: c.outcome == outcome.value,
+        "direction": lambda direction: c.direction == direction.value,
+        "min_talk": lambda seconds: c.talk_seconds >= seconds,
+        "max_talk": lambda seconds: c.talk_seconds <= seconds,
+    }
+    given = ((getattr(search, name), condition) for name, condition in asked.items())
+    return [condition(value) for value, condition in given if value is not None]
 
 
 def page_statement(

@@ -38,7 +38,7 @@ class Call(BaseModel):
     ended_at: datetime
     wait_seconds: float = Field(examples=[7.2], description="in queues, until an agent answered or the call left")
     ring_seconds: float = Field(examples=[3.1])
-    talk_seconds: float = Field(examples=[51.0], description="with agents, hold included")
+    talk_seconds: float = Field(examples=[51.0], description="in a conversation with agents, hold not included")
     hold_seconds: float = Field(examples=[0.0])
     agent: str | None = Field(examples=["1001"], description="who answered first")
     outcome: Outcome

@@ -1,0 +1,182 @@
+"""GET /v1/cdrs: call records as JSON pages or as one CSV stream, and the recordings' audio."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request
+from starlette.responses import FileResponse, Response, StreamingResponse
+
+from callcenter.calls import repository
+from callcenter.calls.audio import find_audio
+from callcenter.calls.model import Direction, Line, Outcome
+from callcenter.calls.schemas import CallDetail, CallPage
+from callcenter.calls.search import NAME_PATTERN, NUMBER_PATTERN, CallSearch, Order, parse_number
+from callcenter.errors import PartUnavailable
+from callcenter.http import spreadsheet
+from callcenter.http.instants import parse_instant
+from callcenter.http.openapi import problems
+from callcenter.http.paging import Position, read_cursor, write_cursor
+from callcenter.http.ranges import wants_part
+
+router = APIRouter(tags=["calls"])
+
+DEFAULT_LIMIT = 100
+EXPORTS_AT_ONCE = 3
+"""Each export holds a database connection for as long as its client reads."""
+
+CSV_EXAMPLE = ",".join((*repository.FIELDS, "recordings")) + "\r\n"
+
+LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A page as JSON; or all of it as CSV (UTF-8 with BOM, one cell of recording ids)",
+        "content": {"text/csv": {"schema": {"type": "string"}, "example": CSV_EXAMPLE}},
+    },
+    **problems(401, 422, 503),
+}
+
+AUDIO_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The audio",
+        "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    206: {
+        "description": "The part that `Range` asks for",
+        "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    304: {"description": "The audio that `If-None-Match` names is still the same"},
+    **problems(401, 404, 409, 410, 416, 422, 503),
+}
+
+
+def call_search(
+    since: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            max_length=40,
+            description="started at or after; a date is its local midnight",
+            examples=["2026-11-01", "2026-11-23T09:00", "2026-11-23T01:00:00Z"],
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        Query(max_length=40, description="started before this", examples=["2026-12-01"]),
+    ] = None,
+    number: Annotated[
+        str | None,
+        Query(
+            pattern=NUMBER_PATTERN,
+            description="the caller's: exact `13800138000`, beginning `138*`, last digits `*8000`",
+            examples=["13800138000", "138*", "*8000"],
+        ),
+    ] = None,
+    line: Annotated[Line | None, Query()] = None,
+    queue: Annotated[str | None, Query(pattern=NAME_PATTERN, examples=["hotline"])] = None,
+    agent: Annotated[
+        str | None, Query(pattern=NAME_PATTERN, description="anyone who spoke in the call", examples=["1001"])
+    ] = None,
+    outcome: Annotated[Outcome | None, Query()] = None,
+    direction: Annotated[Direction | None, Query()] = None,
+    min_talk: Annotated[float | None, Query(ge=0, le=1e9, description="seconds, inclusive")] = None,
+    max_talk: Annotated[float | None, Query(ge=0, le=1e9, description="seconds, inclusive")] = None,
+    order: Annotated[Order, Query()] = Order.NEWEST,
+) -> CallSearch:
+    """The search that a request asks for. Raises `InvalidInput` on what can't be."""
+    return CallSearch(
+        since=parse_instant(since, "query.from") if since is not None else None,
+        until=parse_instant(until, "query.until") if until is not None else None,
+        number=parse_number(number) if number is not None else None,
+        line=line, queue=queue, agent=agent, outcome=outcome, direction=direction,
+        min_talk=min_talk, max_talk=max_talk, order=order,
+    )  # fmt: skip
+
+
+@router.get("/v1/cdrs", summary="List calls", response_model=CallPage, responses=LIST_RESPONSES)
+async def list_calls(
+    request: Request,
+    search: Annotated[CallSearch, Depends(call_search)],
+    limit: Annotated[int | None, Query(ge=1, le=1000, description="calls a page; default 100, for CSV all")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=400, description="`next` of the page before, with the same filters")
+    ] = None,
+    format: Annotated[Literal["json", "csv"] | None, Query(description="stronger than the Accept header")] = None,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    """Calls that meet all filters, newest first unless ordered otherwise.
+
+    JSON comes in pages (`next` is the cursor of the next one); CSV (`format=csv` or `Accept: text/csv`) is one
+    stream of any length. In CSV, text that a spreadsheet would compute begins with an apostrophe.
+    """
+    after = read_cursor(cursor, search) if cursor is not None else None
+    if format == "csv" or (format is None and "text/csv" in accept):
+        return await _csv(request, search, after, limit)
+    items, end = await repository.find_page(request.app.state.engine, search, after, limit or DEFAULT_LIMIT)
+    return as_json({"items": items, "next": write_cursor(end, search) if end else None})
+
+
+async def _csv(request: Request, search: CallSearch, after: Position | None, limit: int | None) -> Response:
+    exports: asyncio.Semaphore = request.app.state.exports
+    if exports.locked():
+        raise PartUnavailable(part="export", why=f"{EXPORTS_AT_ONCE} are running", mend="try again shortly")
+    batches = repository.export(request.app.state.engine, search, after, limit)
+    pieces = _counted(exports, spreadsheet.stream((*repository.FIELDS, "recordings"), batches))
+    first = await anext(pieces) + await anext(pieces, b"")  # a fault shows before the status is sent
+    headers = {"Content-Disposition": 'attachment; filename="calls.csv"', "Cache-Control": "no-store"}
+    return StreamingResponse(_chain(first, pieces), headers=headers, media_type=spreadsheet.MEDIA_TYPE)
+
+
+async def _counted(exports: asyncio.Semaphore, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async with exports:
+        async for piece in pieces:
+            yield piece
+
+
+async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in rest:
+        yield piece
+
+
+@router.get(
+    "/v1/cdrs/{call_id}", summary="Get one call", response_model=CallDetail,
+    responses=problems(401, 404, 422, 503),
+)  # fmt: skip
+async def get_call(request: Request, call_id: UUID) -> Response:
+    """One call with its legs, queue visits, timeline, and what the record rests on."""
+    return as_json(await repository.find_call(request.app.state.engine, call_id))
+
+
+@router.head("/v1/cdrs/{call_id}/recordings/{recording_id}", include_in_schema=False)
+@router.get(
+    "/v1/cdrs/{call_id}/recordings/{recording_id}", summary="Play a recording", response_class=FileResponse,
+    responses=AUDIO_RESPONSES,
+)  # fmt: skip
+async def get_recording(request: Request, call_id: UUID, recording_id: UUID) -> Response:
+    """The audio, whole or in parts (`Range`): browsers can seek. Stereo: caller left, agent right."""
+    row = await repository.find_recording(request.app.state.engine, call_id, recording_id)
+    return await asyncio.to_thread(_audio, request, row)
+
+
+def _audio(request: Request, row: dict[str, Any]) -> Response:
+    store: Path = request.app.state.recordings_dir
+    path, facts = find_audio(store, row)
+    etag = f'"{row["sha256"] or f"{facts.st_mtime_ns:x}-{facts.st_size:x}"}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if not wants_part(request.headers.get("range"), facts.st_size):
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
+    return FileResponse(
+        path, headers=headers, media_type=row["media_type"] or "audio/wav", stat_result=facts,
+        filename=f"{row['id']}{path.suffix}", content_disposition_type="inline",
+    )  # fmt: skip
+
+
+def as_json(body: Any) -> Response:
+    """JSON as the API writes it: instants in UTC, nothing kept by caches."""
+    packed = orjson.dumps(body, option=orjson.OPT_UTC_Z)
+    return Response(packed, headers={"Cache-Control": "no-store"}, media_type="application/json")

@@ -1,0 +1,73 @@
+"""Nothing is open: each request shows a key before anything else looks at it."""
+
+import base64
+import binascii
+from typing import Protocol
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from callcenter.errors import CallcenterError, Unauthenticated
+from callcenter.http.problems import of_error
+
+LONGEST_KEY = 200
+
+
+class KeyCheck(Protocol):
+    """Who a key belongs to."""
+
+    async def owner(self, key: str) -> str | None:
+        """The key's name, or None. Raises `PartUnavailable` when that can't be told."""
+
+
+def offered_key(headers: Headers) -> str:
+    """The key that a request shows: Bearer, X-API-Key, or the password of Basic. Raises `Unauthenticated`."""
+    direct = headers.get("x-api-key")
+    if direct is not None:
+        return _plausible(direct)
+    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return _plausible(rest.strip())
+    if scheme.lower() == "basic":
+        return _plausible(_basic_password(rest.strip()))
+    raise Unauthenticated(what="No API key was sent")
+
+
+def _basic_password(encoded: str) -> str:
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise Unauthenticated(what="The Basic credentials can't be read") from None
+    return decoded.partition(":")[2]
+
+
+def _plausible(key: str) -> str:
+    if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise Unauthenticated(what="That is not an API key")
+    return key
+
+
+class KeyRequired:
+    """ASGI middleware around everything; the key's name is `request.state.key_name` afterwards."""
+
+    def __init__(self, app: ASGIApp, keys: KeyCheck) -> None:
+        self.app = app
+        self.keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        try:
+            name = await self._owner(scope)
+        except CallcenterError as error:
+            return await of_error(error)(scope, receive, send)
+        scope.setdefault("state", {})["key_name"] = name
+        return await self.app(scope, receive, send)
+
+    async def _owner(self, scope: Scope) -> str:
+        name = await self.keys.owner(offered_key(Headers(scope=scope)))
+        if name is None:
+            raise Unauthenticated(what="The API key is unknown or revoked")
+        return name

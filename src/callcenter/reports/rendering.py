@@ -1,0 +1,132 @@
+"""The report as JSON, CSV and terminal table: the same figures, "–" where there was nothing to divide by."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from callcenter.calls.model import Outcome
+from callcenter.catalogue.labels import Labels
+from callcenter.clock import LOCAL_ZONE
+from callcenter.reports.figures import DEFINITION, Figure, Row, Slice, TrafficReport
+from callcenter.reports.periods import Period
+
+NOTHING = "–"
+
+
+def as_object(report: TrafficReport, period: Period, labels: Labels) -> dict[str, Any]:
+    """The report for JSON, with labels in the reader's language."""
+    return {
+        "period": period,
+        "from": report.since,
+        "until": report.until,
+        "zone": LOCAL_ZONE.key,
+        "definition": DEFINITION,
+        "days": [_row_object(row, labels) for row in report.days],
+        "total": _row_object(report.total, labels),
+    }
+
+
+def _row_object(row: Row, labels: Labels) -> dict[str, Any]:
+    return {
+        "date": row.day,
+        "received": row.received,
+        "figures": {name: _figure_object(f, labels) for name, f in row.figures.items()},
+        "lines": {part: _line_object(part, row, labels) for part in Slice},
+    }
+
+
+def _figure_object(figure: Figure, labels: Labels) -> dict[str, Any]:
+    return {
+        "label": labels(f"figures.{figure.name}"),
+        "unit": figure.unit,
+        "value": figure.value,
+        "numerator": figure.numerator,
+        "denominator": figure.denominator,
+        "definition": figure.definition,
+    }
+
+
+def _line_object(part: Slice, row: Row, labels: Labels) -> dict[str, Any]:
+    outcomes = row.ledger[part]
+    return {
+        "label": labels(f"slices.{part}"),
+        "received": sum(outcomes.values()),
+        "outcomes": {outcome: outcomes[outcome] for outcome in Outcome},
+    }
+
+
+def csv_rows(report: TrafficReport) -> Iterable[Sequence[Any]]:
+    """A header of fixed names, a row a day, the total last."""
+    yield _csv_header(report.total)
+    for row in (*report.days, report.total):
+        yield _csv_row(row)
+
+
+def _csv_header(row: Row) -> list[str]:
+    names = ["date", "received"]
+    for figure in row.figures.values():
+        names.append(figure.name)
+        if figure.denominator is not None:
+            names += [f"{figure.name}_numerator", f"{figure.name}_denominator"]
+    for part in Slice:
+        names += [f"{part}_received", *(f"{part}_{outcome}" for outcome in Outcome)]
+    return [*names, "definition"]
+
+
+def _csv_row(row: Row) -> list[Any]:
+    cells: list[Any] = [row.day.isoformat() if row.day else "total", row.received]
+    for figure in row.figures.values():
+        cells.append(NOTHING if figure.value is None else figure.value)
+        if figure.denominator is not None:
+            cells += [figure.numerator, figure.denominator]
+    for part in Slice:
+        cells += [sum(row.ledger[part].values()), *(row.ledger[part][outcome] for outcome in Outcome)]
+    return [*cells, DEFINITION]
+
+
+def shown(figure: Figure) -> str:
+    """A figure as people read it."""
+    if figure.value is None:
+        return NOTHING
+    if figure.unit == "ratio":
+        return f"{figure.value:.1%}"
+    return f"{figure.value:.1f}" if figure.unit == "seconds" else f"{figure.value:.0f}"
+
+
+TABLE_FIGURES = (
+    "inbound", "answered", "lost", "loss_rate", "connection_rate", "answered_within_15",
+    "answered_within_15_rate", "answered_within_90", "answered_beyond_90", "service_level_15", "asa",
+)  # fmt: skip
+
+
+def tables(report: TrafficReport, period: Period, labels: Labels) -> Iterable[Table]:
+    """The figures a day, and the ledger of the whole period."""
+    title = f"{labels('report.title')} · {labels(f'report.{period}')} {report.since} – {report.days[-1].day}"
+    figures = Table(title=title, caption=f"{labels('report.definition')}: {DEFINITION}")
+    figures.add_column(labels("report.date"), no_wrap=True)
+    for key in ("report.received", *(f"figures.{name}" for name in TABLE_FIGURES)):
+        figures.add_column(labels(key), justify="right")
+    for row in report.days:
+        figures.add_row(*_figure_cells(row, str(row.day)))
+    figures.add_section()
+    figures.add_row(*_figure_cells(report.total, labels("report.total")), style="bold")
+    yield figures
+    yield _ledger(report.total, labels)
+
+
+def _figure_cells(row: Row, name: str) -> list[str]:
+    return [name, str(row.received), *(shown(row.figures[figure]) for figure in TABLE_FIGURES)]
+
+
+def _ledger(total: Row, labels: Labels) -> Table:
+    ledger = Table(title=labels("report.ledger"))
+    ledger.add_column("")
+    for part in Slice:
+        ledger.add_column(labels(f"slices.{part}"), justify="right")
+    for outcome in Outcome:
+        ledger.add_row(labels(f"outcomes.{outcome}"), *(str(total.ledger[part][outcome]) for part in Slice))
+    ledger.add_section()
+    sums = (str(sum(total.ledger[part].values())) for part in Slice)
+    ledger.add_row(labels("report.received"), *sums, style="bold")
+    return ledger

@@ -1,0 +1,70 @@
+"""The reading plane put together: routes, auth, problems, live feed. Stateless: start as many as wanted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import Depends, FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.staticfiles import StaticFiles
+
+from callcenter import __version__
+from callcenter.access.keys import KeyRing
+from callcenter.calls import routes as calls_routes
+from callcenter.console import routes as console_routes
+from callcenter.http import health, problems
+from callcenter.http.auth import KeyRequired
+from callcenter.http.openapi import describe
+from callcenter.http.parameters import known_parameters
+from callcenter.http.server import serve
+from callcenter.publishing import routes as publishing_routes
+from callcenter.publishing.feed import Feed
+from callcenter.reports import routes as reports_routes
+from callcenter.settings import Settings
+from callcenter.storage.engine import make_engine
+
+TITLE = "Hotline call centre"
+
+
+def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
+    """The application on a database. Whoever makes the engine disposes of it."""
+    feed = Feed(engine)
+    app = FastAPI(
+        title=TITLE, version=__version__, docs_url=None, redoc_url=None, redirect_slashes=False,
+        lifespan=_following(feed),
+    )  # fmt: skip
+    app.state.engine, app.state.feed, app.state.pbx = engine, feed, settings.pbx
+    app.state.recordings_dir = settings.recordings_dir
+    app.state.exports = asyncio.Semaphore(calls_routes.EXPORTS_AT_ONCE)
+    for routes in (calls_routes, reports_routes, publishing_routes, health):
+        app.include_router(routes.router, dependencies=[Depends(known_parameters)])
+    app.include_router(console_routes.router)
+    app.mount("/static", StaticFiles(directory=Path(console_routes.__file__).parent / "static"))
+    problems.install(app)
+    describe(app)
+    app.add_middleware(KeyRequired, keys=KeyRing(engine))
+    return app
+
+
+def _following(feed: Feed):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        following = asyncio.create_task(feed.run(), name="live feed")
+        try:
+            yield
+        finally:
+            feed.stop()
+            await following
+
+    return lifespan
+
+
+async def run_api(settings: Settings, database_url: str) -> None:
+    """Serve the API until SIGINT or SIGTERM. Raises `SetupFailed` when the port is taken."""
+    engine = make_engine(database_url, pool_size=10)
+    app = create_app(settings, engine)
+    try:
+        await serve(app, settings.http_bind, settings.http_port, app.state.feed.stop)
+    finally:
+        await engine.dispose()
