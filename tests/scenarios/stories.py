@@ -1,0 +1,62 @@
+"""Real calls as captured from Asterisk (journals/*.jsonl): the first line says what a person would say happened."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from callcenter.calls.events import CallAbsorbed, CallEnded, CallEvent
+from callcenter.calls.model import CallRecord
+from callcenter.calls.tracker import CallTracker
+from callcenter.journal.facts import Fact, parse_cel, parse_queue_log
+
+JOURNALS = Path(__file__).parent / "journals"
+NAMES = sorted(p.stem for p in JOURNALS.glob("*.jsonl"))
+
+
+def truth(name: str) -> dict[str, Any]:
+    """What the story expects of the caller's record."""
+    with (JOURNALS / f"{name}.jsonl").open() as file:
+        first: dict[str, Any] = json.loads(file.readline())
+    return first
+
+
+def lines(name: str, source: str | None = None) -> list[tuple[str, str]]:
+    """(source, raw line) in the order of the files."""
+    rows = [json.loads(row) for row in (JOURNALS / f"{name}.jsonl").read_text().splitlines()[1:]]
+    return [(r["src"], r["line"]) for r in rows if source in {None, r["src"]}]
+
+
+def facts(name: str, source: str | None = None) -> list[Fact]:
+    return [parse_line(source, line) for source, line in lines(name, source)]
+
+
+def parse_line(source: str, line: str) -> Fact:
+    return parse_cel(line.encode()) if source == "cel" else parse_queue_log(line.encode())
+
+
+def renamed(name: str, number: int) -> list[Fact]:
+    """The same story happening to another call: ids and channels are shifted, so that two never meet."""
+    out: list[Fact] = []
+    for source, line in lines(name):
+        shifted = line.replace("hotline-17", f"hotline-{number}17").replace("-000000", f"-{number:02d}0000")
+        out.append(parse_line(source, shifted))
+    return out
+
+
+def records(events: Iterable[CallEvent]) -> dict[UUID, CallRecord]:
+    """The last record of each call that is not part of another one."""
+    last: dict[UUID, CallRecord] = {}
+    for event in events:
+        if isinstance(event, CallEnded):
+            last[event.record.id] = event.record
+        elif isinstance(event, CallAbsorbed):
+            last.pop(event.call_id, None)
+    return last
+
+
+def track(stream: Iterable[Fact]) -> dict[UUID, CallRecord]:
+    tracker = CallTracker("hotline")
+    events = [event for fact in stream for event in tracker.feed(fact)]
+    return records([*events, *tracker.settle()])
