@@ -15,7 +15,12 @@ from callcenter.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A government telephone hotline on Asterisk.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A government telephone hotline on Asterisk.",
+)
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 
 
@@ -186,9 +191,12 @@ def _database_url() -> str:
 @app.command()
 def api() -> None:
     """Serve the API and the console page; needs Postgres alone."""
+    from callcenter.logs import set_up_logs
     from callcenter.webapp import run_api
 
-    asyncio.run(run_api(current_settings(), _database_url()))
+    settings = current_settings()
+    set_up_logs(settings.log_level)
+    asyncio.run(run_api(settings, _database_url()))
 
 
 LanguageOption = Annotated[str, typer.Option("--lang", help="zh or en")]

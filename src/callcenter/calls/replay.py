@@ -100,5 +100,5 @@ def _compare(record: CallRecord, stored: Mapping[str, Any] | None, result: Repla
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(row))
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(row, default=str))
     return plain

@@ -104,7 +104,7 @@ class Publisher:
     def _payload(self, row: Any) -> bytes:
         if row.payload is None:
             return b""  # clears a retained state
-        return orjson.dumps({"event_id": row.event_id, "pbx": self._pbx, "kind": row.kind, **row.payload})
+        return orjson.dumps({"event_id": str(row.event_id), "pbx": self._pbx, "kind": row.kind, **row.payload})
 
     async def _waiting(self) -> Sequence[Any]:
         o = outbox.c
