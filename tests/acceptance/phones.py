@@ -74,13 +74,13 @@ class Softphone:
     def consult(self, number: str) -> None:
         self.send(f"consult sip:{number}@{self.server}")
 
-    async def expect(self, event: str, timeout: float = 15, **facts: Any) -> dict[str, Any]:
+    async def expect(self, event: str, within: float = 15, **facts: Any) -> dict[str, Any]:
         """The next event of that name (and facts) that was not expected before; it may have happened already.
 
-        Raises `AssertionError` with what did happen when it does not come in `timeout` seconds.
+        Raises `AssertionError` with what did happen when it does not come within so many seconds.
         """
         try:
-            async with asyncio.timeout(timeout), self._arrived:
+            async with asyncio.timeout(within), self._arrived:
                 while (found := self._next(event, facts)) is None:
                     if self._process.returncode is not None:
                         raise AssertionError(f"phone {self.user} ended with {self._process.returncode}")

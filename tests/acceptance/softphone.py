@@ -129,7 +129,7 @@ class Phone:
         self._handle_until(lambda: not self.living())
         if self.options.password:
             self.account.setRegistration(False)
-            self._handle_until(lambda: not self.account.getInfo().regIsActive)
+            self._handle_until(lambda: not self.account.registered)
         for call in self.calls:
             call.release()
         if not self.options.say:
@@ -146,9 +146,11 @@ class Account(pj.Account):  # type: ignore[misc]
     def __init__(self, phone: Phone) -> None:
         super().__init__()
         self.phone = phone
+        self.registered = False
 
     def onRegState(self, prm: Any) -> None:
-        report("registered" if prm.code == 200 and prm.expiration else "not registered", code=prm.code)
+        self.registered = prm.code == 200 and prm.expiration > 0
+        report("registered" if self.registered else "not registered", code=prm.code)
 
     def onIncomingCall(self, prm: Any) -> None:
         call = Call(self.phone, prm.callId)
@@ -270,7 +272,7 @@ def account_config(options: argparse.Namespace) -> Any:
 
 
 def _quiet_endpoint(bind: str) -> Any:
-    """A started endpoint without sound device. pjlib prints its first lines whatever the log level: not to our events."""
+    """A started endpoint without sound device. pjlib prints its first lines whatever the log level: away with them."""
     events, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     endpoint = pj.Endpoint()
