@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from tests.architecture.dialplan_source import ROOT, Step, loaded_modules, read_contexts, steps
 
 from callcenter.dialplan.prompts import read_catalogue
-from tests.architecture.dialplan_source import ROOT, Step, loaded_modules, read_contexts, steps
 
 QUEUE_STATUSES = (
     *("TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "JOINUNAVAIL", "LEAVEUNAVAIL", "CONTINUE", "WITHDRAW"),
