@@ -38,8 +38,10 @@ def socket_dir(settings: Settings) -> Path:
 def prepare(settings: Settings) -> None:
     """Make the folders. Raises `SetupFailed` when they can't be ours, or when the disk is nearly full."""
     try:
-        for folder in (run_dir(settings), log_dir(settings), settings.recordings_dir, settings.spool_dir):
-            folder.mkdir(parents=True, exist_ok=True)
+        for folder in (settings.var_dir, run_dir(settings)):
+            _make(folder, 0o711)
+        for folder in (log_dir(settings), settings.asterisk_dir, settings.recordings_dir, settings.spool_dir):
+            _make(folder, 0o700)
         sockets = socket_dir(settings)
         sockets.mkdir(exist_ok=True, mode=0o711)
         _must_be_ours(sockets)
@@ -50,6 +52,12 @@ def prepare(settings: Settings) -> None:
             mend="set CALLCENTER_HOME to a folder that this user may write",
         ) from None
     _must_have_room(settings.home)
+
+
+def _make(folder: Path, mode: int) -> None:
+    """Others on the machine may pass (0711: servers run as other users) or not even that (0700: people's calls)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(mode)
 
 
 def _must_be_ours(folder: Path) -> None:

@@ -1,0 +1,54 @@
+# Two commands suffice: `make run` (the hotline) and `make test` (every check and test).
+# No root is needed; as root, missing Debian packages are installed, else they are unpacked below .venv.
+
+.POSIX:
+.PHONY: help setup run test lint demo bench lock clean
+
+BIN = .venv/bin
+
+help:
+	@echo 'make setup   everything the hotline needs, into .venv'
+	@echo 'make run     set up and run the hotline in the foreground; Ctrl-C stops it'
+	@echo 'make test    set up, check and test everything, real calls included'
+	@echo 'make demo    play a quarter of an hour of calls to the running hotline'
+	@echo 'make lint    ruff, mypy, import contracts'
+	@echo 'make bench   the figures in benchmarks/'
+	@echo 'make lock    choose dependencies anew and write requirements.lock'
+	@echo 'make clean   remove .venv and caches; never var/ or recordings/'
+
+setup:
+	@sh src/callcenter/local/setup.sh
+
+run:
+	@sh src/callcenter/local/setup.sh
+	@exec $(BIN)/callcenter run
+
+test: lint
+	@$(BIN)/callcenter setup --tests
+	@$(BIN)/pytest
+
+lint:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+demo:
+	@sh src/callcenter/local/setup.sh
+	@exec $(BIN)/callcenter demo
+
+bench:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/callcenter setup --tests
+	@for figure in benchmarks/*.py; do echo "== $$figure"; $(BIN)/python "$$figure" || exit 1; done
+
+lock:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header \
+		--extra dev --extra local --python-version 3.11 pyproject.toml --output-file requirements.lock
+	@! grep -n '://' requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
