@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -275,6 +276,46 @@ def _with_engine(work: "Callable[[AsyncEngine], Awaitable[None]]") -> None:
     from callcenter.storage.reading import with_engine
 
     asyncio.run(with_engine(_database_url(), work))
+
+
+# ---- the dialplan ------------------------------------------------------------------------------------------------
+
+dialplan = typer.Typer(no_args_is_help=True, help="Asterisk's configuration: look at it, load it.")
+app.add_typer(dialplan, name="dialplan")
+
+
+@dialplan.command("render")
+def dialplan_render(
+    to: Annotated[Path | None, typer.Option(help="A folder of your own; else where Asterisk reads")] = None,
+) -> None:
+    """Write the configuration files and name those that changed; nothing is loaded. They hold passwords (mode 0600)."""
+    from callcenter.local.configuration import render_into
+
+    settings = current_settings()
+    _print_changed(render_into(settings, to or settings.asterisk_dir / "etc"))
+
+
+@dialplan.command("reload")
+def dialplan_reload() -> None:
+    """Write the configuration and prompts, and have the running Asterisk load them; calls in progress go on."""
+    from callcenter.local.configuration import deploy
+
+    _print_changed(asyncio.run(deploy(current_settings())))
+
+
+def _print_changed(names: list[str]) -> None:
+    print("\n".join(f"changed: {name}" for name in names) or "nothing changed")
+
+
+@app.command()
+def demo(minutes: Annotated[float, typer.Option(help="How long", min=0.5, max=240)] = 15) -> None:
+    """Play real calls to the running hotline, through softphones: needs a checkout with its test environment."""
+    from callcenter.local.demo import run_demo
+
+    run_demo(current_settings(), minutes)
+
+
+# ---- end of the dialplan -----------------------------------------------------------------------------------------
 
 
 def main() -> None:

@@ -28,18 +28,28 @@ def write_configuration(site: Site) -> Path:
     make_folders(site)
     write_prompts(site)
     write_music(site)
+    remove_stale(site)
     return write_files(site, site.etc_dir)
 
 
 def write_files(site: Site, target: Path) -> Path:
-    """Write the configuration files alone into `target`, and remove those that are no longer ours."""
+    """Write the configuration files alone into `target`, which may hold others; return the path of `asterisk.conf`."""
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
-    rendered = dict(render(site))
-    for name, text in rendered.items():
+    for name, text in render(site):
         replace_file(target / name, text)
-    for stale in {path.name for path in target.glob("*.conf")} - rendered.keys():
-        (target / stale).unlink()
     return target / "asterisk.conf"
+
+
+def remove_stale(site: Site) -> None:
+    """Asterisk's own folder holds what is rendered and nothing else, so that no forgotten file is read."""
+    for stale in {path.name for path in site.etc_dir.glob("*.conf")} - {name for name, _ in render(site)}:
+        (site.etc_dir / stale).unlink()
+
+
+def changed_files(site: Site, target: Path) -> list[str]:
+    """Names of the files in `target` that a rendering would add or change."""
+    present = {path.name: path.read_text("utf-8", "replace") for path in target.glob("*.conf")}
+    return [name for name, text in render(site) if present.get(name) != text]
 
 
 def render(site: Site) -> Iterator[tuple[str, str]]:
