@@ -8,11 +8,12 @@ from rich.console import Console
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.calls.model import Direction, Line, Outcome
-from callcenter.calls.printing import calls_table
+from callcenter.calls.printing import WIDTH, calls_table
 from callcenter.calls.repository import find_page
 from callcenter.calls.search import CallSearch, Order, parse_number
 from callcenter.catalogue.labels import labels
 from callcenter.errors import InvalidInput
+from callcenter.http.encoding import to_json
 from callcenter.http.instants import parse_instant
 
 
@@ -43,9 +44,9 @@ async def print_calls(engine: AsyncEngine, search: CallSearch, *, limit: int, as
     """Print up to `limit` records: a table in the reader's language, or JSON as the API gives it."""
     items, more = await find_page(engine, search, None, limit)
     if as_json:
-        print(orjson.dumps(items, option=orjson.OPT_UTC_Z | orjson.OPT_INDENT_2).decode())
+        print(to_json(items, orjson.OPT_INDENT_2).decode())
         return
-    texts, console = labels(language), Console()
+    texts, console = labels(language), Console(width=max(Console().width, WIDTH))
     console.print(calls_table(items, texts) if items else texts("cdrs.none"))
     if more:
         console.print(texts("cdrs.more"))

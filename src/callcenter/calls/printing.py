@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,9 @@ COLUMNS = (
     "started_at", "caller", "caller_name", "did", "line", "outcome", "agent", "wait", "talk", "hung_up_by",
     "recordings",
 )  # fmt: skip
+
+WIDTH = 118
+"""The table's least width: a narrower terminal folds lines rather than lose a number."""
 
 
 def local_time(moment: datetime) -> str:
@@ -36,10 +40,10 @@ def printable(text: str) -> Text:
 
 def calls_table(items: Sequence[dict[str, Any]], labels: Labels) -> Table:
     """Records as a table, one row a call."""
-    table = Table(title=labels("cdrs.title"))
+    table = Table(title=labels("cdrs.title"), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in COLUMNS:
         right = name in ("wait", "talk", "recordings")
-        table.add_column(labels(f"fields.{name}"), justify="right" if right else "left")
+        table.add_column(labels(f"fields.{name}"), justify="right" if right else "left", no_wrap=name != "caller_name")
     for item in items:
         table.add_row(*_cells(item, labels))
     return table

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, RowMapping, Select, String, cast, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -28,12 +28,16 @@ DETAIL_FIELDS = (
 
 EXPORT_BATCH = 500
 
+ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+"""Inside JSON, Postgres would write instants in the session's own zone."""
+
 
 def _recordings() -> ColumnElement[Any]:
     """A call's recordings as a JSON array, oldest first."""
     shown = func.jsonb_build_object(
         "id", recordings.c.id, "state", recordings.c.state, "reason", recordings.c.reason,
-        "started_at", recordings.c.started_at, "seconds", recordings.c.seconds,
+        "started_at", func.to_char(func.timezone("UTC", recordings.c.started_at), ISO_UTC),
+        "seconds", recordings.c.seconds,
         "channels", recordings.c.channels, "media_type", recordings.c.media_type,
         "bytes", recordings.c.bytes, "sha256", recordings.c.sha256,
     )  # fmt: skip
@@ -44,8 +48,8 @@ def _recordings() -> ColumnElement[Any]:
 
 def _recording_ids() -> ColumnElement[Any]:
     """A call's recording ids, separated by spaces: one CSV cell."""
-    ordered = aggregate_order_by(cast(recordings.c.id, String), recordings.c.started_at, recordings.c.id)
-    some = select(func.coalesce(func.string_agg(ordered, literal(" ")), literal("")))
+    separator = aggregate_order_by(literal(" "), recordings.c.started_at, recordings.c.id)
+    some = select(func.coalesce(func.string_agg(cast(recordings.c.id, String), separator), literal("")))
     return some.where(recordings.c.call_id == calls.c.id).scalar_subquery().label("recordings")
 
 
@@ -102,9 +106,14 @@ async def find_page(
     """One page of records and the position that the next one starts after (None: this is the last)."""
     async with reading(engine) as connection:
         rows = (await connection.execute(page_statement(search, after, limit + 1))).mappings().all()
-    items = [dict(row) for row in rows[:limit]]
+    items = [_plain(row) for row in rows[:limit]]
     more = len(rows) > limit
     return items, position_of(items[-1], search.order) if more else None
+
+
+def _plain(row: RowMapping) -> dict[str, Any]:
+    """A row with `str` keys: SQLAlchemy's are a kind of its own that JSON encoders refuse."""
+    return {str(name): value for name, value in row.items()}
 
 
 def position_of(item: dict[str, Any], order: Order) -> Position:
@@ -131,7 +140,7 @@ async def find_call(engine: AsyncEngine, call_id: UUID) -> dict[str, Any]:
         row = (await connection.execute(one)).mappings().one_or_none()
     if row is None:
         raise NotFound(kind="call", key=call_id)
-    return dict(row)
+    return _plain(row)
 
 
 async def find_recording(engine: AsyncEngine, call_id: UUID, recording_id: UUID) -> dict[str, Any]:
@@ -141,4 +150,4 @@ async def find_recording(engine: AsyncEngine, call_id: UUID, recording_id: UUID)
         row = (await connection.execute(one)).mappings().one_or_none()
     if row is None:
         raise NotFound(kind="recording", key=f"{recording_id} of call {call_id}")
-    return dict(row)
+    return _plain(row)

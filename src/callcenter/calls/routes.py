@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
@@ -17,6 +16,7 @@ from callcenter.calls.schemas import CallDetail, CallPage
 from callcenter.calls.search import NAME_PATTERN, NUMBER_PATTERN, CallSearch, Order, parse_number
 from callcenter.errors import PartUnavailable
 from callcenter.http import spreadsheet
+from callcenter.http.encoding import json_answer
 from callcenter.http.instants import parse_instant
 from callcenter.http.openapi import problems
 from callcenter.http.paging import Position, read_cursor, write_cursor
@@ -115,7 +115,7 @@ async def list_calls(
     if format == "csv" or (format is None and "text/csv" in accept):
         return await _csv(request, search, after, limit)
     items, end = await repository.find_page(request.app.state.engine, search, after, limit or DEFAULT_LIMIT)
-    return as_json({"items": items, "next": write_cursor(end, search) if end else None})
+    return json_answer({"items": items, "next": write_cursor(end, search) if end else None})
 
 
 async def _csv(request: Request, search: CallSearch, after: Position | None, limit: int | None) -> Response:
@@ -147,12 +147,13 @@ async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[byte
 )  # fmt: skip
 async def get_call(request: Request, call_id: UUID) -> Response:
     """One call with its legs, queue visits, timeline, and what the record rests on."""
-    return as_json(await repository.find_call(request.app.state.engine, call_id))
+    return json_answer(await repository.find_call(request.app.state.engine, call_id))
 
 
 @router.head("/v1/cdrs/{call_id}/recordings/{recording_id}", include_in_schema=False)
 @router.get(
     "/v1/cdrs/{call_id}/recordings/{recording_id}", summary="Play a recording", response_class=FileResponse,
+    status_code=200,
     responses=AUDIO_RESPONSES,
 )  # fmt: skip
 async def get_recording(request: Request, call_id: UUID, recording_id: UUID) -> Response:
@@ -174,9 +175,3 @@ def _audio(request: Request, row: dict[str, Any]) -> Response:
         path, headers=headers, media_type=row["media_type"] or "audio/wav", stat_result=facts,
         filename=f"{row['id']}{path.suffix}", content_disposition_type="inline",
     )  # fmt: skip
-
-
-def as_json(body: Any) -> Response:
-    """JSON as the API writes it: instants in UTC, nothing kept by caches."""
-    packed = orjson.dumps(body, option=orjson.OPT_UTC_Z)
-    return Response(packed, headers={"Cache-Control": "no-store"}, media_type="application/json")

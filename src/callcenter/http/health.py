@@ -4,7 +4,6 @@ import time
 from datetime import datetime
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from callcenter import __version__, clock
 from callcenter.errors import PartUnavailable
+from callcenter.http.encoding import json_answer
 from callcenter.http.openapi import problems
 from callcenter.storage.heartbeat import STALE_AFTER_SECONDS
 from callcenter.storage.reading import reading
@@ -53,8 +53,7 @@ async def health(request: Request) -> Response:
     """Each part: ok, or why not. 200 when all are ok, else 503 with the same body."""
     parts = await read_parts(request.app.state.engine, request.app.state.pbx)
     whole = all(part["ok"] for part in parts)
-    body = orjson.dumps({"ok": whole, "parts": parts}, option=orjson.OPT_UTC_Z)
-    return Response(body, 200 if whole else 503, {"Cache-Control": "no-store"}, "application/json")
+    return json_answer({"ok": whole, "parts": parts}, 200 if whole else 503)
 
 
 async def read_parts(engine: AsyncEngine, pbx: str) -> list[dict[str, Any]]:

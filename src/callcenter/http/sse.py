@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from callcenter.http.encoding import to_json
 
 SEND_TIMEOUT = 20.0
 """A client that takes nothing for so long is cut off; it may come back with Last-Event-ID."""
@@ -17,7 +18,7 @@ KEEP_ALIVE = b": keep-alive\n\n"
 def message(event: str, data: Any, event_id: int | None = None) -> bytes:
     """One event. The JSON holds no bare line ends, so it is one `data:` line."""
     head = f"event: {event}\n" if event_id is None else f"id: {event_id}\nevent: {event}\n"
-    return head.encode() + b"data: " + orjson.dumps(data, option=orjson.OPT_UTC_Z) + b"\n\n"
+    return head.encode() + b"data: " + to_json(data) + b"\n\n"
 
 
 class EventStream(Response):

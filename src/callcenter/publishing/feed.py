@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 import asyncpg
 import structlog
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.publishing.outbox import CHANNEL
@@ -40,6 +40,11 @@ COLUMNS = (
 )  # fmt: skip
 
 Event = dict[str, Any]
+
+
+def _plain(row: RowMapping) -> Event:
+    """A row with `str` keys: SQLAlchemy's are a kind of its own that JSON encoders refuse."""
+    return {str(name): value for name, value in row.items()}
 
 
 class Subscriber:
@@ -169,7 +174,7 @@ class Feed:
                 continue
             self._remember(row["id"])
             for subscriber in tuple(self._subscribers):
-                subscriber.offer(dict(row))
+                subscriber.offer(_plain(row))
 
     def _remember(self, row_id: int) -> None:
         self._seen[row_id] = None
@@ -194,7 +199,7 @@ async def take_snapshot(engine: AsyncEngine, after: int | None) -> Snapshot:
     async with reading(engine, snapshot=True) as connection:
         columns = (live_states.c.pbx, live_states.c.kind, live_states.c.key, live_states.c.payload)
         found = select(*columns, live_states.c.updated_at).order_by(*columns[:3])
-        states = [dict(row) for row in (await connection.execute(found)).mappings()]
+        states = [_plain(row) for row in (await connection.execute(found)).mappings()]
         span = select(func.coalesce(func.min(outbox.c.id), 1), func.coalesce(func.max(outbox.c.id), 0))
         oldest, newest = (await connection.execute(span)).one()
         if after is None:
@@ -207,4 +212,4 @@ async def take_snapshot(engine: AsyncEngine, after: int | None) -> Snapshot:
 async def _missed(connection: AsyncConnection, after: int) -> list[Event]:
     later = (outbox.c.id > after) & outbox.c.retain.is_(False)
     newest_first = select(*COLUMNS).where(later).order_by(outbox.c.id.desc()).limit(REPLAY_LIMIT + 1)
-    return [dict(row) for row in (await connection.execute(newest_first)).mappings()][::-1]
+    return [_plain(row) for row in (await connection.execute(newest_first)).mappings()][::-1]

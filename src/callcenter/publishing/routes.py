@@ -32,7 +32,7 @@ STREAM = {
 
 
 @router.get(
-    "/v1/live", summary="Follow calls, queues and agents", response_class=EventStream,
+    "/v1/live", summary="Follow calls, queues and agents", response_class=EventStream, status_code=200,
     responses={200: STREAM, **problems(401, 422, 503)},
 )  # fmt: skip
 async def live(

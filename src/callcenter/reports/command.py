@@ -13,6 +13,7 @@ from callcenter import clock
 from callcenter.catalogue.labels import labels
 from callcenter.errors import InvalidInput
 from callcenter.http import spreadsheet
+from callcenter.http.encoding import to_json
 from callcenter.reports.periods import Period
 from callcenter.reports.rendering import as_object, csv_rows, tables
 from callcenter.reports.traffic import traffic
@@ -64,7 +65,7 @@ async def print_traffic(engine: AsyncEngine, period: Period, day: date, *, form:
     """Print the report. Raises `ReportUnbalanced` rather than print one that doesn't balance."""
     report, texts = await traffic(engine, period, day), labels(language)
     if form is Format.JSON:
-        shown = orjson.dumps(as_object(report, period, texts), option=orjson.OPT_INDENT_2)
+        shown = to_json(as_object(report, period, texts), orjson.OPT_INDENT_2)
         print(shown.decode())
     elif form is Format.CSV:
         sys.stdout.buffer.write(spreadsheet.BOM.encode() + spreadsheet.lines(csv_rows(report)))

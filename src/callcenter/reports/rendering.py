@@ -32,7 +32,7 @@ def _row_object(row: Row, labels: Labels) -> dict[str, Any]:
         "date": row.day,
         "received": row.received,
         "figures": {name: _figure_object(f, labels) for name, f in row.figures.items()},
-        "lines": {part: _line_object(part, row, labels) for part in Slice},
+        "lines": {part.value: _line_object(part, row, labels) for part in Slice},
     }
 
 
@@ -52,7 +52,7 @@ def _line_object(part: Slice, row: Row, labels: Labels) -> dict[str, Any]:
     return {
         "label": labels(f"slices.{part}"),
         "received": sum(outcomes.values()),
-        "outcomes": {outcome: outcomes[outcome] for outcome in Outcome},
+        "outcomes": {outcome.value: outcomes[outcome] for outcome in Outcome},
     }
 
 

@@ -3,13 +3,13 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from callcenter import clock
 from callcenter.catalogue.labels import labels, preferred
 from callcenter.http import spreadsheet
+from callcenter.http.encoding import json_answer
 from callcenter.http.openapi import problems
 from callcenter.reports.periods import Period
 from callcenter.reports.rendering import as_object, csv_rows
@@ -46,6 +46,4 @@ async def report_traffic(
         name = f'attachment; filename="traffic-{period}-{report.since}.csv"'
         return Response(body, headers={"Content-Disposition": name}, media_type=spreadsheet.MEDIA_TYPE)
     language = preferred(accept_language)
-    packed = orjson.dumps(as_object(report, period, labels(language)))
-    headers = {"Content-Language": language, "Cache-Control": "no-store"}
-    return Response(packed, headers=headers, media_type="application/json")
+    return json_answer(as_object(report, period, labels(language)), Content_Language=language)

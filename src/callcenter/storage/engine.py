@@ -37,5 +37,6 @@ def make_engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # errors are logged; parameters hold callers' numbers
         connect_args={"timeout": 5, "command_timeout": 60},
     )
