@@ -82,15 +82,16 @@ def _write_prompt(site: Site, prompt: Prompt) -> None:
     target = site.sounds_dir / f"{prompt.name}.wav"
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        spoken = recorded_file(site, prompt) or _speak(site, prompt.zh, Path(folder) / "spoken.wav")
+        spoken = recorded_file(site, prompt) or speak(site.espeak, prompt.zh, Path(folder) / "spoken.wav")
         ready = Path(folder) / "ready.wav"
         convert = ("-nostdin", "-v", "error", "-y", "-i", str(spoken), "-af", LEVEL, "-bitexact", *FORMAT)
         _run((*site.ffmpeg, *convert, str(ready)), f"prompt {prompt.name}")
         ready.replace(target)
 
 
-def _speak(site: Site, text: str, path: Path) -> Path:
-    _run((*site.espeak, *VOICE, "--stdin", "-w", str(path)), "speech", text)
+def speak(espeak: tuple[str, ...], text: str, path: Path) -> Path:
+    """Say `text` in Mandarin into a WAV file (22 kHz, one channel). Raises `SetupFailed`."""
+    _run((*espeak, *VOICE, "--stdin", "-w", str(path)), "speech", text)
     return path
 
 
