@@ -100,5 +100,6 @@ def _compare(record: CallRecord, stored: Mapping[str, Any] | None, result: Repla
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(row, default=str))
+    text = orjson.dumps({str(name): value for name, value in row.items()}, default=str)
+    plain: dict[str, Any] = orjson.loads(text)
     return plain

@@ -124,7 +124,7 @@ class Follower:
         while data and b"\n" not in data and len(data) == want and want < LINE_LIMIT:
             want *= 2
             data = os.pread(self._fd, want, place.position)
-        if not data and os.fstat(self._fd).st_size < place.position:
+        if self._was_cut(data):
             self._cut()
             return self._read_lines()
         end = data.rfind(b"\n") + 1 or (len(data) if len(data) >= LINE_LIMIT else 0)
@@ -133,6 +133,13 @@ class Follower:
         head = place.head if len(place.head) == HEAD_BYTES else _head(self._fd)
         self._place = Place(place.inode, place.position + end, head)
         return Chunk(self.source, place.inode, place.position, data[:end], self._place)
+
+    def _was_cut(self, data: bytes) -> bool:
+        """Shorter than where we stand, or longer again but with another beginning."""
+        assert self._fd is not None and self._place is not None
+        if data:
+            return not _same_file(self._place.head, self._fd)
+        return os.fstat(self._fd).st_size < self._place.position
 
     def _cut(self) -> None:
         assert self._place is not None

@@ -1,0 +1,236 @@
+"""Journal → tracker → Postgres: whatever dies, one record a call, and a replay finds the same."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.integration.conftest import JournalFolder, eventually
+from tests.scenarios.stories import NAMES, lines
+
+from callcenter.calls import ingest as ingest_module
+from callcenter.calls.ingest import Ingest
+from callcenter.calls.replay import replay
+from callcenter.calls.tables import calls
+from callcenter.journal.tables import journal_chunks, journal_rejects
+from callcenter.publishing.tables import outbox
+from callcenter.recordings.tables import recordings
+
+PBX = "hotline"
+
+
+@asynccontextmanager
+async def ingesting(engine: AsyncEngine, journal: JournalFolder) -> AsyncIterator[dict[str, tuple[bool, str]]]:
+    """An ingest loop that is killed without farewell at the end."""
+    health: dict[str, tuple[bool, str]] = {}
+    loop = Ingest(engine, PBX, journal.files, lambda part, ok, detail: health.update({part: (ok, detail)}))
+    task = asyncio.create_task(loop.run())
+    try:
+        yield health
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def count(engine: AsyncEngine, table: Any, *where: Any) -> int:
+    async with engine.connect() as connection:
+        return int((await connection.execute(select(func.count()).select_from(table).where(*where))).scalar_one())
+
+
+async def stored(engine: AsyncEngine) -> list[Any]:
+    async with engine.connect() as connection:
+        return list((await connection.execute(select(calls).order_by(calls.c.started_at, calls.c.id))).mappings())
+
+
+async def all_read(engine: AsyncEngine, journal: JournalFolder) -> bool:
+    """Every byte up to the last newline is stored."""
+    for source, path in journal.files.items():
+        whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
+        here = (journal_chunks.c.source == source, journal_chunks.c.inode == (path.stat().st_ino if whole else 0))
+        async with engine.connect() as connection:
+            done = (await connection.execute(select(func.max(journal_chunks.c.end)).where(*here))).scalar()
+        if (done or 0) < whole:
+            return False
+    return True
+
+
+async def read_up(engine: AsyncEngine, journal: JournalFolder) -> None:
+    await eventually(lambda: all_read(engine, journal))
+
+
+async def test_every_story_becomes_its_records(engine: AsyncEngine, journal: JournalFolder) -> None:
+    for name in NAMES:
+        journal.play(name)
+    async with ingesting(engine, journal):
+        await read_up(engine, journal)
+    rows = await stored(engine)
+    inbound = [r for r in rows if r["direction"] == "inbound"]
+    assert len(inbound) >= len(NAMES)
+    assert await count(engine, recordings) == sum(
+        1 for r in inbound for e in r["timeline"] if e["kind"] == "recording_started"
+    )
+
+
+async def test_a_replay_equals_what_is_stored(engine: AsyncEngine, journal: JournalFolder) -> None:
+    async with ingesting(engine, journal):
+        for name in NAMES:
+            journal.play(name, 0, 7)
+            await read_up(engine, journal)
+            journal.play(name, 7)
+            await read_up(engine, journal)
+    before = await stored(engine)
+    result = await replay(engine, PBX)
+    assert result.changed == []
+    assert result.added == 0
+    assert result.same == len(before)
+
+
+async def test_a_replay_mends_and_a_dry_run_only_tells(engine: AsyncEngine, journal: JournalFolder) -> None:
+    journal.play("answered")
+    async with ingesting(engine, journal):
+        await read_up(engine, journal)
+    async with engine.begin() as connection:
+        await connection.execute(calls.update().values(talk_seconds=999))
+    told = await replay(engine, PBX, dry_run=True)
+    assert [list(d.columns) for d in told.changed] == [["talk_seconds"]]
+    assert (await stored(engine))[0]["talk_seconds"] == 999
+    await replay(engine, PBX)
+    assert (await stored(engine))[0]["talk_seconds"] < 10
+
+
+@pytest.mark.parametrize("cut", [1, 5, 12, 16])
+async def test_killed_in_mid_call(engine: AsyncEngine, journal: JournalFolder, cut: int) -> None:
+    """The next start knows the running call again; nothing is announced twice."""
+    async with ingesting(engine, journal):
+        journal.play("answered", 0, cut)
+        await read_up(engine, journal)
+    journal.play("answered", cut)
+    async with ingesting(engine, journal):
+        await read_up(engine, journal)
+    (row,) = await stored(engine)
+    assert (row["outcome"], row["agent"], row["anomalies"]) == ("answered", "1001", [])
+    topics = await _topics(engine)
+    assert [t for t in topics if t != "amended"] == ["started", "queued", "ringing", "answered", "ended"]
+
+
+async def _topics(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(outbox.c.topic).order_by(outbox.c.id))).scalars()
+        return [topic.rpartition("/")[2] for topic in rows]
+
+
+async def test_killed_at_every_line(engine: AsyncEngine, journal: JournalFolder) -> None:
+    for number in range(len(lines("blind_transfer"))):
+        journal.play("blind_transfer", number, number + 1)
+        async with ingesting(engine, journal):
+            await read_up(engine, journal)
+    whole = await stored(engine)
+    result = await replay(engine, PBX)
+    assert (result.changed, result.added, result.same) == ([], 0, len(whole))
+    assert whole[0]["agents"] == ["1001", "1002"]
+
+
+async def test_a_torn_and_a_garbage_line_cost_only_themselves(engine: AsyncEngine, journal: JournalFolder) -> None:
+    journal.append("cel", b'{"eventtype": "CHAN_ST\n\xff\xfe\x00 garbage\n')
+    journal.play("answered")
+    journal.append("queue_log", b"nonsense\n")
+    journal.append("cel", b'{"partial')
+    async with ingesting(engine, journal) as health:
+        await read_up(engine, journal)
+        await eventually(lambda: _said(health))
+    assert len(await stored(engine)) == 1
+    assert await count(engine, journal_rejects) == 3
+
+
+async def _said(health: dict[str, tuple[bool, str]]) -> bool:
+    return health.get("journal", (False, ""))[0]
+
+
+async def test_rotation_in_mid_call(engine: AsyncEngine, journal: JournalFolder) -> None:
+    async with ingesting(engine, journal):
+        journal.play("answered", 0, 9)
+        await read_up(engine, journal)
+        for path in journal.files.values():
+            if path.exists():
+                path.rename(path.with_name(path.name + ".1"))
+        journal.play("answered", 9)
+        await read_up(engine, journal)
+    (row,) = await stored(engine)
+    assert row["outcome"] == "answered"
+    assert await count(engine, journal_rejects) == 0
+
+
+async def test_an_answer_lost_after_the_commit(
+    engine: AsyncEngine, journal: JournalFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres committed, we never heard of it and send the batch again: nothing doubles."""
+    really, lost = ingest_module.store, []
+
+    async def store_and_lose(*arguments: Any) -> None:
+        await really(*arguments)
+        if len(lost) < 3:
+            lost.append(1)
+            raise OSError("connection reset by peer")
+
+    monkeypatch.setattr(ingest_module, "store", store_and_lose)
+    async with ingesting(engine, journal):
+        journal.play("answered")
+        await read_up(engine, journal)
+    monkeypatch.undo()
+    assert len(lost) >= 1
+    assert len(await stored(engine)) == 1
+    assert (await _topics(engine)).count("ended") == 1
+
+
+async def test_two_listeners_of_one_pbx(engine: AsyncEngine, journal: JournalFolder) -> None:
+    """A second listener, started by mistake, is told and doubles nothing."""
+    async with ingesting(engine, journal), ingesting(engine, journal):
+        for name in NAMES:
+            journal.play(name)
+            await read_up(engine, journal)
+    result = await replay(engine, PBX, dry_run=True)
+    assert (result.changed, result.added) == ([], 0)
+    ended = [t for t in await _topics(engine) if t == "ended"]
+    assert len(ended) == len(set(await _ended_keys(engine)))
+
+
+async def _ended_keys(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        query = select(outbox.c.key).where(outbox.c.topic.like("%/ended"))
+        return list((await connection.execute(query)).scalars())
+
+
+async def test_connections_cut_while_it_stores(engine: AsyncEngine, journal: JournalFolder) -> None:
+    cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+               " AND datname = current_database()")  # fmt: skip
+    async with ingesting(engine, journal):
+        for name in NAMES:
+            journal.play(name)
+            async with engine.connect() as connection:
+                await connection.execute(cut)
+        await eventually(lambda: _read_despite(engine, journal), 30)
+    result = await replay(engine, PBX, dry_run=True)
+    assert (result.changed, result.added) == ([], 0)
+
+
+async def _read_despite(engine: AsyncEngine, journal: JournalFolder) -> bool:
+    try:
+        return await all_read(engine, journal)
+    except Exception:
+        return False
+
+
+async def test_a_truncated_journal_is_said(engine: AsyncEngine, journal: JournalFolder) -> None:
+    async with ingesting(engine, journal):
+        journal.play("closed")
+        await read_up(engine, journal)
+        os.truncate(journal.files["cel"], 0)
+        journal.play("answered")
+        await eventually(lambda: count(engine, calls, calls.c.outcome == "answered"))
+    gaps = journal_rejects.c.reason.like("%cut%")
+    assert await count(engine, journal_rejects, gaps) == 1
