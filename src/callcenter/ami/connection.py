@@ -77,7 +77,7 @@ class AmiClient:
         stream: Stream | None = None,
         on_state: Callable[[bool, str], None] = _ignore_state,
     ) -> None:
-        self.stream = stream or Stream()
+        self.stream = Stream() if stream is None else stream
         self._address, self._timings, self._on_state = address, timings or Timings(), on_state
         self._wanted = None if wanted is None else wanted | ALWAYS_WANTED
         self._link: AmiProtocol | None = None
@@ -87,6 +87,7 @@ class AmiClient:
         self._blind_since: datetime | None = None
         self._up_since: float | None = None
         self._failures = 0
+        self._said_why = ""
         self._one_snapshot = asyncio.Lock()
         self._runner: asyncio.Task[None] | None = None
 
@@ -150,6 +151,7 @@ class AmiClient:
         manager = OneConnection(
             host=self._address.host, port=self._address.port, loop=loop, protocol_factory=self._new_protocol
         )
+        why = "closed by us"
         try:
             async with asyncio.timeout(self._timings.connect):
                 await manager.connect()
@@ -158,8 +160,11 @@ class AmiClient:
             await self._come_up(manager.protocol)
             await self.take_snapshot()
             await self._watch(manager.protocol)
+        except (AmiFault, OSError, TimeoutError) as fault:
+            why = fault.facts.get("why", str(fault)) if isinstance(fault, AmiFault) else str(fault)
+            raise
         finally:
-            self._go_down(manager)
+            self._go_down(manager, why)
 
     def _new_protocol(self) -> AmiProtocol:
         return AmiProtocol(self._take_event, self._take_loss, self._wanted)
@@ -188,6 +193,7 @@ class AmiClient:
         self.stream.put(LinkUp(clock.now(), boot, restarted, self._blind_since))
         if restarted:
             log.warning("Asterisk was restarted", boot_at=boot.at.isoformat())
+        self._said_why = ""
         log.info("Connected to Asterisk", blind_since=self._blind_since and self._blind_since.isoformat())
         self._on_state(True, f"connected to {self._address.host}:{self._address.port}")
 
@@ -238,14 +244,13 @@ class AmiClient:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(why)
 
-    def _go_down(self, manager: OneConnection) -> None:
+    def _go_down(self, manager: OneConnection, why: str) -> None:
         if manager.protocol is not None:
             manager.protocol.abort("closed by us")
         if self._up_since is not None:
             lived = asyncio.get_running_loop().time() - self._up_since
             self._failures = 0 if lived >= self._timings.steady else self._failures
             self._blind_since = clock.now()
-            why = self._lost.result() if self._lost is not None and self._lost.done() else "no answer"
             self.stream.put(LinkLost(self._blind_since, why))
         self._link = self._up_since = self._lost = None
 
@@ -256,5 +261,8 @@ class AmiClient:
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
     def _say_down(self, why: str, say: Callable[..., object]) -> None:
-        say("No connection to Asterisk's manager interface", why=why)
+        """Said once for each reason, not once for each attempt."""
+        if why != self._said_why:
+            say("No connection to Asterisk's manager interface", why=why)
+        self._said_why = why
         self._on_state(False, why)
