@@ -6,7 +6,7 @@ import re
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,17 +52,18 @@ def _entries(table: dict[str, object], prefix: str) -> Iterator[Prompt]:
 def write_prompts(site: Site) -> int:
     """Bring `sounds/zh` in line with the catalogue and the recorded files; return how many files were made."""
     known = _read_manifest(site)
-    wanted = {prompt.name: fingerprint(site, prompt) for prompt in read_catalogue()}
-    stale = [
-        p
-        for p in read_catalogue()
-        if known.get(p.name) != wanted[p.name] or not (site.sounds_dir / f"{p.name}.wav").is_file()
-    ]
-    for prompt in stale:
-        _write_prompt(site, prompt)
+    catalogue = read_catalogue()
+    wanted = {prompt.name: fingerprint(site, prompt) for prompt in catalogue}
+    stale = [p for p in catalogue if known.get(p.name) != wanted[p.name] or not sound_file(site, p).is_file()]
     if stale:
+        _make(site, stale)
         _manifest_path(site).write_text(json.dumps(wanted, indent=0), "utf-8")
     return len(stale)
+
+
+def sound_file(site: Site, prompt: Prompt) -> Path:
+    """Where Asterisk looks for the prompt."""
+    return site.sounds_dir / f"{prompt.name}.wav"
 
 
 def fingerprint(site: Site, prompt: Prompt) -> str:
@@ -78,15 +79,31 @@ def recorded_file(site: Site, prompt: Prompt) -> Path | None:
     return path if path.is_file() else None
 
 
-def _write_prompt(site: Site, prompt: Prompt) -> None:
-    target = site.sounds_dir / f"{prompt.name}.wav"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        spoken = recorded_file(site, prompt) or speak(site.espeak, prompt.zh, Path(folder) / "spoken.wav")
-        ready = Path(folder) / "ready.wav"
-        convert = ("-nostdin", "-v", "error", "-y", "-i", str(spoken), "-af", LEVEL, "-bitexact", *FORMAT)
-        _run((*site.ffmpeg, *convert, str(ready)), f"prompt {prompt.name}")
-        ready.replace(target)
+def _make(site: Site, prompts: Sequence[Prompt]) -> None:
+    """Speak and convert; one ffmpeg for all, because its start takes longer than its work."""
+    site.sounds_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=site.sounds_dir) as name:
+        folder = Path(name)
+        sources = [_source(site, prompt, folder / f"{n}-spoken.wav") for n, prompt in enumerate(prompts)]
+        _convert(site, sources, folder)
+        for n, prompt in enumerate(prompts):
+            target = sound_file(site, prompt)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (folder / f"{n}.wav").replace(target)
+
+
+def _source(site: Site, prompt: Prompt, path: Path) -> Path:
+    return recorded_file(site, prompt) or speak(site.espeak, prompt.zh, path)
+
+
+def _convert(site: Site, sources: Sequence[Path], folder: Path) -> None:
+    inputs = [word for source in sources for word in ("-i", str(source))]
+    outputs = [
+        word
+        for n in range(len(sources))
+        for word in ("-map", f"{n}:a:0", "-af", LEVEL, "-bitexact", *FORMAT, str(folder / f"{n}.wav"))
+    ]
+    _run((*site.ffmpeg, "-nostdin", "-v", "error", "-y", *inputs, *outputs), "prompts")
 
 
 def speak(espeak: tuple[str, ...], text: str, path: Path) -> Path:
