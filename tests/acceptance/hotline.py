@@ -17,8 +17,8 @@ import httpx
 
 from callcenter import settings as settings_module
 from callcenter.local import addresses, places, postgres
+from callcenter.local.places import api_url
 from callcenter.local.processes import Process, ended, last_lines, recall, send_signal
-from callcenter.local.readiness import api_url
 from callcenter.local.secrets import load_or_make
 
 COMMAND = str(Path(sys.prefix) / "bin" / "callcenter")

@@ -13,8 +13,9 @@ import asyncpg
 
 from callcenter.errors import CallcenterError
 from callcenter.local import addresses, parts, places, ports, postgres, programs
+from callcenter.local.places import api_url
 from callcenter.local.processes import recall
-from callcenter.local.readiness import api_url, wait_ready
+from callcenter.local.readiness import wait_ready
 from callcenter.settings import Settings
 
 

@@ -1,4 +1,7 @@
-"""`callcenter run`: sets up what is missing, starts every part, keeps them up, stops them in order."""
+"""`callcenter run`: sets up what is missing, starts every part, keeps them up, stops them in order.
+
+What takes long to import (SQLAlchemy, alembic, httpx) is imported while the servers start.
+"""
 
 import asyncio
 import fcntl
@@ -7,22 +10,17 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import SQLAlchemyError
 
 from callcenter import clock
-from callcenter.access import keys
-from callcenter.errors import NotAllowed, SetupFailed
-from callcenter.local import addresses, parts, places, ports, postgres, programs, welcome
-from callcenter.local.readiness import wait_ready
+from callcenter.errors import NotAllowed
+from callcenter.local import parts, places, ports, programs, welcome
 from callcenter.local.secrets import Secrets, load_or_make
 from callcenter.local.supervisor import Part, keep_up
 from callcenter.settings import Settings
-from callcenter.storage.engine import make_engine
-from callcenter.storage.heartbeat import forget_health
-from callcenter.storage.migrate import migrate
 
 READY_SECONDS = 60.0
 
@@ -83,8 +81,10 @@ class Hotline:
     async def _work(self) -> None:
         began_at = time.monotonic()
         secrets = load_or_make(self.settings)
+        database = asyncio.create_task(asyncio.to_thread(import_module, "callcenter.local.database"))
         await self._start_servers(secrets)
-        await self._prepare_database(secrets)
+        await (await database).prepare(self.settings, secrets)
+        self.say("✓ database is up to date")
         environment = parts.environment(self.settings)
         await self._up([parts.own_command(self.settings, name, environment) for name in parts.OWN_COMMANDS])
         async with asyncio.TaskGroup() as group:
@@ -117,25 +117,9 @@ class Hotline:
         how = "still runs from before" if part.adopted else f"started in {time.monotonic() - began_at:.1f} s"
         self.say(f"✓ {part.name} {how}")
 
-    async def _prepare_database(self, secrets: Secrets) -> None:
-        """Database, migrations, and the key by which this machine's command line asks the API."""
-        if not self.settings.database_url:
-            await postgres.ensure_database(addresses.cluster(self.settings, secrets))
-        engine = make_engine(addresses.database_url(self.settings), pool_size=1)
-        try:
-            await migrate(engine)
-            await keys.register(engine, "local", secrets.api_key)
-            await forget_health(engine, self.settings.pbx)
-        except (OSError, SQLAlchemyError) as error:
-            raise SetupFailed(
-                what="The database can't be used", why=str(error), mend="check CALLCENTER_DATABASE_URL"
-            ) from error
-        finally:
-            await engine.dispose()
-        self.say("✓ database is up to date")
-
     async def _announce(self, secrets: Secrets, began_at: float) -> None:
-        why = await wait_ready(self.settings, READY_SECONDS)
+        readiness = await asyncio.to_thread(import_module, "callcenter.local.readiness")
+        why = await readiness.wait_ready(self.settings, READY_SECONDS)
         for name, fault in why.items():
             self.say(f"✗ {name}: {fault}")
         welcome.show(self.console, self.settings, secrets)

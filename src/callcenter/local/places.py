@@ -14,6 +14,7 @@ SOCKET_PATH_BYTES = 107
 """sun_path of unix(7) less its closing NUL."""
 LONGEST_SOCKET_NAME = len("/pg/.s.PGSQL.5432.lock")
 LEAST_FREE_BYTES = 300_000_000
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
 
 
 def run_dir(settings: Settings) -> Path:
@@ -80,3 +81,9 @@ def _must_have_room(home: Path) -> None:
             why=f"{free // 1_000_000} MB are free at {home}, {LEAST_FREE_BYTES // 1_000_000} MB are needed to start",
             mend="make room, or set CALLCENTER_HOME to another disk",
         )
+
+
+def api_url(settings: Settings) -> str:
+    """The API's address for programs on this machine."""
+    host = WILDCARDS.get(settings.http_bind, settings.http_bind)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"

@@ -2,20 +2,13 @@
 
 import httpx
 
+from callcenter.local.places import api_url
 from callcenter.local.processes import until
 from callcenter.local.secrets import load_or_make
 from callcenter.settings import Settings
 
 PARTS = ("database", "api", "asterisk", "ami", "journal", "recording", "mqtt", "control")
 """What must say ok before the hotline counts as ready."""
-
-WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
-
-
-def api_url(settings: Settings) -> str:
-    """The API's address for programs on this machine."""
-    host = WILDCARDS.get(settings.http_bind, settings.http_bind)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.http_port}"
 
 
 async def faults(client: httpx.AsyncClient, pbx: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from rich.console import Console
 from rich.table import Table
 
-from callcenter.local.readiness import api_url
+from callcenter.local.places import api_url
 from callcenter.local.secrets import Secrets
 from callcenter.settings import Settings
 
