@@ -61,6 +61,8 @@ class Pipeline:
         self._health = health
         self._workers = workers
         self._wake = asyncio.Event()
+        self._fault: str | None = None
+        """Why the last recording could not be made; None once one could."""
 
     def nudge(self) -> None:
         self._wake.set()
@@ -77,14 +79,19 @@ class Pipeline:
         while True:
             try:
                 busy = await self._one()
-                self._health("recording", True, "joining" if busy else "idle")
+                self._say_health()
             except (SQLAlchemyError, OSError) as error:
                 busy = False
-                self._health("recording", False, f"{type(error).__name__}: {error}".splitlines()[0])
+                self._fault = f"{type(error).__name__}: {error}".splitlines()[0]
+                self._say_health()
+                self._fault = None
             if not busy:
                 self._wake.clear()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+
+    def _say_health(self) -> None:
+        self._health("recording", self._fault is None, self._fault or "working")
 
     async def _one(self) -> bool:
         """Handle one recording that is due; False when none is."""
@@ -104,8 +111,9 @@ class Pipeline:
             await self._postpone(connection, row, NOT_CLOSED_RETRY, str(why))
             return None
         except (JoinFailed, OSError) as error:
-            return await self._fault(connection, row, str(error))
+            return await self._postpone_after_fault(connection, row, str(error))
         await self._conclude(connection, row, finding)
+        self._fault = None
         return finding
 
     async def _claim(self, connection: AsyncConnection) -> Any:
@@ -156,9 +164,9 @@ class Pipeline:
             values["updated_at"] = func.now()
         await connection.execute(update(recordings).where(recordings.c.id == row.id).values(values))
 
-    async def _fault(self, connection: AsyncConnection, row: Any, why: str) -> Finding | None:
+    async def _postpone_after_fault(self, connection: AsyncConnection, row: Any, why: str) -> Finding | None:
         log.error("recording_fault", recording=str(row.id), why=why)
-        self._health("recording", False, why)
+        self._fault = why
         if row.attempts >= MAX_ATTEMPTS:
             finding = Finding("failed", why)
             await self._conclude(connection, row, finding)
