@@ -1,6 +1,7 @@
 """Builds the listener from its parts: the one place where control plane and record plane meet."""
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -24,24 +25,28 @@ from callcenter.storage.heartbeat import report_health
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 2.0
+TOGETHER_SECONDS = 0.1
+"""Changes so close together are stored at once."""
 OUTBOX_CLEANING_SECONDS = 3600.0
 ENDS_SOMETHING = frozenset({"Hangup", "QueueCallerJoin", "QueueCallerAbandon", "AgentConnect", "Newchannel"})
 """AMI events behind which the journal has something new to read."""
 
 
 class Health:
-    """What each part last said of itself; changes are logged, all of it is stored every 2 s."""
+    """What each part last said of itself; changes are logged, all of it is stored at a change and every 2 s."""
 
     def __init__(self, engine: AsyncEngine, pbx: str) -> None:
         self._engine = engine
         self._pbx = pbx
         self._parts: dict[str, tuple[bool, str]] = {}
+        self._changed = asyncio.Event()
 
     def say(self, part: str, ok: bool, detail: str) -> None:
         before = self._parts.get(part)
         self._parts[part] = (ok, detail)
         if before is None or before[0] != ok:
             (log.info if ok else log.warning)("part_changed", part=part, ok=ok, detail=detail)
+            self._changed.set()
 
     async def run(self) -> None:
         while True:
@@ -50,7 +55,10 @@ class Health:
                     await report_health(self._engine, self._pbx, dict(self._parts))
                 except (SQLAlchemyError, OSError, TimeoutError) as error:
                     log.debug("heartbeat_not_stored", why=str(error))
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(TOGETHER_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_SECONDS)
+            self._changed.clear()
 
 
 def listen(settings: Settings) -> None:
