@@ -190,6 +190,8 @@ class Snapshot:
     states: list[dict[str, Any]]
     last_id: int
     missed: list[Event]
+    known: set[int]
+    """recent ids that the states or `missed` include already"""
     complete: bool
     """False when more was missed than is replayed, or is no longer kept"""
 
@@ -202,11 +204,19 @@ async def take_snapshot(engine: AsyncEngine, after: int | None) -> Snapshot:
         states = [_plain(row) for row in (await connection.execute(found)).mappings()]
         span = select(func.coalesce(func.min(outbox.c.id), 1), func.coalesce(func.max(outbox.c.id), 0))
         oldest, newest = (await connection.execute(span)).one()
+        known = await _included(connection, newest)
         if after is None:
-            return Snapshot(states, newest, [], complete=True)
+            return Snapshot(states, newest, [], known, complete=True)
         missed = await _missed(connection, after)
     whole = len(missed) <= REPLAY_LIMIT and oldest - 1 <= after <= newest
-    return Snapshot(states, newest, missed[-REPLAY_LIMIT:], complete=whole)
+    known |= {event["id"] for event in missed}
+    return Snapshot(states, newest, missed[-REPLAY_LIMIT:], known, complete=whole)
+
+
+async def _included(connection: AsyncConnection, newest: int) -> set[int]:
+    """Recent changes of state that this snapshot sees: they may still be on their way to a new subscriber."""
+    recent = (outbox.c.id > newest - OVERLAP) & outbox.c.retain.is_(True)
+    return set((await connection.execute(select(outbox.c.id).where(recent))).scalars())
 
 
 async def _missed(connection: AsyncConnection, after: int) -> list[Event]:

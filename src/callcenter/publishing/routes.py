@@ -67,10 +67,9 @@ async def _events(subscriber: Subscriber, snapshot: Snapshot) -> AsyncIterator[b
     yield message("snapshot", {"complete": snapshot.complete, "states": snapshot.states}, snapshot.last_id)
     for missed in snapshot.missed:
         yield _as_message(missed)
-    sent = {missed["id"] for missed in snapshot.missed}
     while not subscriber.closed:
         event = await subscriber.next(KEEP_ALIVE_SECONDS)
         if event is None:
             yield KEEP_ALIVE
-        elif event["id"] not in sent:
+        elif event["id"] not in snapshot.known:
             yield _as_message(event)

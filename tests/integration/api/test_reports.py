@@ -5,8 +5,6 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 """The local midnight at which Monday begins."""
@@ -77,6 +75,6 @@ async def test_what_does_not_balance_is_refused(api: Any, add_call: Any) -> None
     assert "received 1, outcomes add up to 0" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("query", ["period=year", "date=2026-02-30", "date=0001-01-01", "date=9999-12-31", "dote=1"])
-async def test_impossible_periods_are_refused(api: Any, query: str) -> None:
-    assert (await api.client.get(f"/v1/reports/traffic?{query}")).status_code == 422
+async def test_impossible_periods_are_refused(api: Any) -> None:
+    for query in ("period=year", "date=2026-02-30", "date=0001-01-01", "date=9999-12-31", "dote=1"):
+        assert (await api.client.get(f"/v1/reports/traffic?{query}")).status_code == 422, query

@@ -1,0 +1,51 @@
+"""The API against its own description: schemathesis, bounded and repeatable."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from callcenter.calls.tables import calls
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
+    "response_headers_conformance,negative_data_rejection,unsupported_method,ignored_auth"
+)
+"""Not positive_data_acceptance: filters that are well formed may still contradict one another."""
+
+
+async def test_schemathesis_finds_nothing(api: Any, call_row: Any, tmp_path: Path) -> None:
+    async with api.engine.begin() as connection:
+        await connection.execute(insert(calls), [call_row() for _ in range(20)])
+    command = [
+        Path(sys.executable).parent / "schemathesis", "run", f"{api.url}/openapi.json", "-H", 
+        f"Authorization: Bearer {api.key}",
+        "--exclude-path", "/v1/live", "--exclude-path", "/v1/health", "--checks", CHECKS, 
+        "--phases", "examples,fuzzing",
+        "--max-examples", "25", "--seed", "20261122", "--generation-database", "none", "--no-color",
+    ]  # fmt: skip
+    ran = await asyncio.to_thread(
+        subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "NO_COLOR": "1"}, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
+
+
+async def test_the_description_is_complete(api: Any) -> None:
+    described = (await api.client.get("/openapi.json")).json()
+    assert set(described["paths"]) == {
+        "/v1/cdrs", "/v1/cdrs/{call_id}", "/v1/cdrs/{call_id}/recordings/{recording_id}",
+        "/v1/reports/traffic", "/v1/live", "/v1/health",
+    }  # fmt: skip
+    assert set(described["components"]["securitySchemes"]) == {"bearer", "header", "basic"}
+    for path, methods in described["paths"].items():
+        for answer in (401, 503):
+            assert str(answer) in methods["get"]["responses"], path
+        for status, response in methods["get"]["responses"].items():
+            assert response["description"], (path, status)
+            if status in ("401", "404", "422"):
+                assert "application/problem+json" in response["content"], (path, status)
