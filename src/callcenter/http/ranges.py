@@ -4,7 +4,7 @@ import re
 
 from callcenter.errors import RangeNotSatisfiable
 
-_ONE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE)
+_ONE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE | re.ASCII)
 
 
 def wants_part(header: str | None, size: int) -> bool:
