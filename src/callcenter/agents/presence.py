@@ -97,6 +97,14 @@ class Agents:
         for event in sorted(listed, key=lambda each: isinstance(each, DeviceChanged)):
             self.feed(event, moment)
 
+    def remember(self, payloads: Iterable[dict[str, Any]]) -> None:
+        """Take over what was announced before we were started: an unchanged state keeps its beginning."""
+        for payload in payloads:
+            agent = self._agents.get(str(payload.get("agent")))
+            if agent is not None and payload.get("state") == agent.state.value:
+                agent.since = min(agent.since, datetime.fromisoformat(payload["since"]))
+                agent.caller_number = agent.caller_number or payload.get("caller_number") or ""
+
     def payloads(self) -> dict[str, dict[str, Any]]:
         """Each agent's state as it is announced, by number."""
         return {number: _payload(agent) for number, agent in self._agents.items()}

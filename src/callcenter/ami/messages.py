@@ -44,13 +44,23 @@ class Message:
     def headers(self) -> dict[str, tuple[str, ...]]:
         """Each header with all its values; a line without a colon belongs to nothing and is left out."""
         if self._headers is None:
-            values: dict[str, list[str]] = {}
-            for line in self.raw.decode("utf-8", "replace").split("\r\n"):
-                name, colon, value = line.partition(":")
-                if colon:
-                    values.setdefault(name, []).append(value.removeprefix(" "))
-            self._headers = {name: tuple(each) for name, each in values.items()}
+            lines = self.raw.decode("utf-8", "replace").split("\r\n")
+            cut = [line.partition(": ") for line in lines]
+            headers: dict[str, tuple[str, ...]] = {
+                name: (value,) for name, colon, value in cut if colon and ":" not in name
+            }
+            self._headers = headers if len(headers) == len(lines) else _unusual_headers(lines)
         return self._headers
+
+
+def _unusual_headers(lines: list[str]) -> dict[str, tuple[str, ...]]:
+    """A header that comes more than once, a colon without a blank, a line that is no header."""
+    values: dict[str, list[str]] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if colon:
+            values.setdefault(name, []).append(value.removeprefix(" "))
+    return {name: tuple(each) for name, each in values.items()}
 
 
 @lru_cache(maxsize=512)

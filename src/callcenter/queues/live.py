@@ -39,8 +39,9 @@ class Queue:
     """Member → uniqueid of the caller; empty when it was seen in a snapshot only"""
 
     def join(self, caller: Waiting, position: int) -> None:
-        self.leave(caller.uniqueid)
-        self.waiting.insert(position - 1, caller)
+        """Add a caller at a position; one who is in already stays where he is."""
+        if all(each.uniqueid != caller.uniqueid for each in self.waiting):
+            self.waiting.insert(position - 1, caller)
 
     def leave(self, uniqueid: str) -> None:
         self.waiting = [each for each in self.waiting if each.uniqueid != uniqueid]
@@ -56,7 +57,8 @@ class LiveQueues:
         """Take one event."""
         match event:
             case CallerJoined():
-                self._join(event, moment)
+                caller = Waiting(event.uniqueid, event.caller_number, moment)
+                self._at(event.queue).join(caller, event.position)
             case CallerLeft():
                 self._at(event.queue).leave(event.uniqueid)
             case AgentTalks():
@@ -90,12 +92,6 @@ class LiveQueues:
 
     def _at(self, name: str) -> Queue:
         return self._queues.setdefault(name, Queue(name))
-
-    def _join(self, event: CallerJoined, moment: datetime) -> None:
-        queue = self._at(event.queue)
-        known = next((each for each in queue.waiting if each.uniqueid == event.uniqueid), None)
-        since = known.since if known else moment
-        queue.join(Waiting(event.uniqueid, event.caller_number, since), event.position)
 
     def _list_waiting(self, event: WaitingListed, before: Queue | None, moment: datetime) -> None:
         known = [each for each in (before.waiting if before else ()) if each.uniqueid == event.uniqueid]

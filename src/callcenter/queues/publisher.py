@@ -27,6 +27,7 @@ class LivePublisher:
     def __init__(self, engine: AsyncEngine, pbx: str, view: LiveView) -> None:
         self._engine, self._pbx, self._view = engine, pbx, view
         self._announced: dict[State, dict[str, Any]] | None = None
+        self._remembered = False
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -51,15 +52,22 @@ class LivePublisher:
         if not self._view.complete:
             return
         self._view.changed = False
-        states = self._view.states()
         async with asyncio.timeout(WRITE_SECONDS), self._engine.begin() as connection:
             announced = self._announced
             if announced is None:
                 announced = await self._stored(connection)
+                self._remember(announced)
+            states = self._view.states()
             changed = {state: each for state, each in states.items() if announced.get(state) != each}
             gone = announced.keys() - states.keys()
             await announce(connection, self._pbx, [*_announcements(changed), *_farewells(gone)])
         self._announced = states
+
+    def _remember(self, stored: dict[State, dict[str, Any]]) -> None:
+        """Once: what was stored during a later outage would be older than what we saw."""
+        if not self._remembered:
+            self._remembered = True
+            self._view.agents.remember(each for (kind, _), each in stored.items() if kind == "agent")
 
     async def _stored(self, connection: Any) -> dict[State, dict[str, Any]]:
         columns = (live_states.c.kind, live_states.c.key, live_states.c.payload)
