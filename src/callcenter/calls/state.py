@@ -90,6 +90,7 @@ class CallState:
     recordings: list[tuple[str, datetime]] = field(default_factory=list)
     anomalies: list[str] = field(default_factory=list)
     answered_by: set[str] = field(default_factory=set)
+    introduced: bool = False
     line: str | None = None
     service: str | None = None
     service_source: str | None = None

@@ -39,12 +39,18 @@ Transition = Callable[["CallTracker", CallState, CelFact, Events], None]
 def _chan_start(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
     channel = call.channels[fact.uniqueid]
     if len(call.channels) == 1:
-        call.note(fact.at, "started", channel.number)
-        direction = direction_of(call)
-        out.append(CallStarted(call.id, fact.at, direction, channel.number, channel.caller_name, channel.exten))
+        call.note(fact.at, "started", channel.exten)
+        if not channel.is_trunk:
+            out.append(_started(call, channel))
     elif channel.agent:
         call.note(fact.at, "ringing", channel.agent)
         out.append(AgentRinging(call.id, fact.at, channel.agent))
+
+
+def _started(call: CallState, channel: Channel) -> CallStarted:
+    direction = direction_of(call)
+    number, name = channel.number, channel.caller_name
+    return CallStarted(call.id, channel.started_at, direction, number, name, channel.exten)
 
 
 def _answer(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
@@ -126,11 +132,23 @@ def _noted(kind: str) -> Transition:
 
 
 def _user_defined(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
+    if fact.user_event in INTRODUCTIONS:
+        _introduce(call, fact, out)
     said = USER_EVENTS.get(fact.user_event)
     if said is None:
         out.append(Anomaly(fact.at, "unknown_user_event", fact.user_event[:64]))
         return
     said(call, fact, str(fact.extra.get("extra", "")))
+
+
+def _introduce(call: CallState, fact: CelFact, out: Events) -> None:
+    """From here on the journal holds the caller's number and name as the dialplan cleaned them."""
+    channel = call.channels[fact.uniqueid]
+    channel.number, channel.caller_name = fact.number, fact.name
+    channel.exten = fact.did or channel.exten
+    if channel is call.root and not call.introduced:
+        call.introduced = True
+        out.append(_started(call, channel))
 
 
 def _hangup(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
@@ -242,6 +260,9 @@ USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
     "CLOSED_PLAYED": _said_closed,
 }
 """What our dialplan says by CELGenUserEvent (dialplans/)."""
+
+INTRODUCTIONS = frozenset({"LINE", "REJECTED"})
+"""The first thing the dialplan says of a caller from the trunk, once it has cleaned who he says he is."""
 
 TRANSFER_KEYS = ("channel2_uniqueid", "transferee_channel_uniqueid", "transfer_target_channel_uniqueid")
 
