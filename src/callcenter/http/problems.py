@@ -46,7 +46,8 @@ TITLES = {
 CODES = {400: "unreadable_request", 404: "not_found", 405: "method_not_allowed"}
 """For what the framework refuses itself."""
 
-CHALLENGES = 'Bearer realm="callcenter", Basic realm="callcenter", charset="UTF-8"'
+CHALLENGES = ('Basic realm="callcenter", charset="UTF-8"', 'Bearer realm="callcenter"')
+"""A header line each: Chromium takes a line for one challenge and would not ask for a password."""
 
 
 class Fault(BaseModel):
@@ -95,15 +96,16 @@ def of_error(error: errors.CallcenterError) -> Response:
     """The answer for an error of ours."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     headers = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = CHALLENGES
     if status in (409, 503):
         headers["Retry-After"] = "2"
     if status == 416:
         headers["Content-Range"] = f"bytes */{error.facts['bytes']}"
     if status >= 500:
         log.warning("request failed", code=error.code, error=str(error))
-    return problem(status, error.code, str(error), headers=headers)
+    answer = problem(status, error.code, str(error), headers=headers)
+    for challenge in CHALLENGES if status == 401 else ():
+        answer.headers.append("WWW-Authenticate", challenge)
+    return answer
 
 
 def _of_validation(error: RequestValidationError) -> Response:

@@ -36,7 +36,7 @@ function queueCard(queue) {
   const waiting = Array.isArray(queue.waiting) ? queue.waiting : [];
   const words = texts.console;
   const oldest = waiting.map((caller) => caller.waiting_since).filter(Boolean).sort()[0];
-  const made = card(queue.queue, waiting.length ? "busy" : "available", [
+  const made = card(texts.lines[queue.queue] ?? queue.queue, waiting.length ? "busy" : "available", [
     [words.waiting, queue.waiting_count ?? waiting.length],
     [words.longest_wait, oldest ? duration(oldest) : "–"],
     [words.agents_available, `${queue.agents_available ?? "–"} / ${queue.agents_total ?? "–"}`],
@@ -67,8 +67,13 @@ function draw() {
   show("agents", "agent", agentCard, texts.console.no_agents);
 }
 
+function byPlace(one, other) {
+  const urgent = (name) => (name.endsWith("/emergency") ? 1 : 0);
+  return urgent(one) - urgent(other) || one.localeCompare(other);
+}
+
 function show(place, kind, toCard, nothing) {
-  const names = [...states.keys()].filter((name) => name.startsWith(`${kind}/`)).sort();
+  const names = [...states.keys()].filter((name) => name.startsWith(`${kind}/`)).sort(byPlace);
   const cards = names.map((name) => toCard(states.get(name)));
   document.getElementById(place).replaceChildren(...(cards.length ? cards : [element("p", nothing, "empty")]));
 }
