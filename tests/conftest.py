@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from callcenter.local import postgres
+from callcenter.local import postgres, programs
 from callcenter.local.identity import least_privileged
 from callcenter.local.processes import last_lines, spawn, stop, until
 from callcenter.storage.engine import make_engine
@@ -88,8 +88,8 @@ async def broker(short_folder: Path) -> AsyncIterator[str]:
     """The address of a real mosquitto that lets anybody in: `mqtt://127.0.0.1:PORT`."""
     port, configuration = free_port(), short_folder / "mosquitto.conf"
     configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\n")
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto"
-    prefix = least_privileged(("mosquitto", "nobody"), short_folder).prefix
+    program = programs.require("mosquitto")
+    prefix = least_privileged(("mosquitto", "nobody"), short_folder, Path(program)).prefix
     log = short_folder / "mosquitto.log"
     process = spawn([*prefix, program, "-c", str(configuration)], log=log)
     assert await until(lambda: _listens(port), 10), last_lines(log)
