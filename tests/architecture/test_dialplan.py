@@ -27,6 +27,7 @@ MODULES = {
     "DB": "func_db",
     "FILTER": "func_strings",
     "IF": "func_logic",
+    "CHANNEL": "func_channel",
     "LEN": "func_strings",
     "PJSIP_HEADER": "res_pjsip_header_funcs",
     "PJSIP_PARSE_URI_FROM": "chan_pjsip",
