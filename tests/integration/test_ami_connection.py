@@ -83,6 +83,12 @@ async def test_split_characters_arrive_whole() -> None:
         assert listener.events("Newchannel")[0].get("CallerIDName") == "王小明😀"
 
 
+async def test_event_with_nothing_but_a_name() -> None:
+    async with ami_peer() as peer, listening(client_for(peer)) as listener:
+        peer.send(message("Event: Reload"))
+        await until(lambda: listener.events("Reload"))
+
+
 async def test_events_keep_their_order() -> None:
     async with ami_peer() as peer, listening(client_for(peer)) as listener:
         peer.send(b"".join(message("Event: N", f"Number: {n}") for n in range(3000)))

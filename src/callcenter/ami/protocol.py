@@ -70,8 +70,9 @@ class AmiProtocol(AMIProtocol):  # type: ignore[misc]
             if not raw.startswith(EVENT_PREFIX):
                 self._take_other(raw)
                 continue
-            name = raw[_NAME_START : raw.find(b"\r\n")]
-            if pending and b"\r\nActionID: " in raw and self._collect(raw):
+            end = raw.find(b"\r\n")
+            name = raw[_NAME_START:end] if end > 0 else raw[_NAME_START:]
+            if pending and b"\r\nActionID: " in raw and self._collect(Event(name.decode("utf-8", "replace"), raw)):
                 continue
             if wanted is None or name in wanted:
                 deliver(Event(name.decode("utf-8", "replace"), raw))
@@ -88,9 +89,8 @@ class AmiProtocol(AMIProtocol):  # type: ignore[misc]
         if waiting is not None and response.get("EventList").lower() != "start":
             self._settle(response.get("ActionID"), response)
 
-    def _collect(self, raw: bytes) -> bool:
+    def _collect(self, event: Event) -> bool:
         """Whether the event is an item of a list that an action waits for."""
-        event = Event(raw[_NAME_START : raw.find(b"\r\n")].decode("utf-8", "replace"), raw)
         action_id = event.get("ActionID")
         waiting = self._pending.get(action_id)
         if waiting is None:
