@@ -1,6 +1,6 @@
 """`callcenter run`: sets up what is missing, starts every part, keeps them up, stops them in order.
 
-What takes long to import (SQLAlchemy, alembic, httpx) is imported while the servers start.
+What takes long to import (SQLAlchemy, alembic, httpx) is imported when it is needed: starting is quick.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from callcenter import clock
 from callcenter.errors import NotAllowed
-from callcenter.local import parts, places, ports, programs, welcome
+from callcenter.local import database, parts, places, ports, programs, welcome
 from callcenter.local.secrets import Secrets, load_or_make
 from callcenter.local.supervisor import Part, keep_up
 from callcenter.settings import Settings
@@ -81,9 +81,8 @@ class Hotline:
     async def _work(self) -> None:
         began_at = time.monotonic()
         secrets = load_or_make(self.settings)
-        database = asyncio.create_task(asyncio.to_thread(import_module, "callcenter.local.database"))
         await self._start_servers(secrets)
-        await (await database).prepare(self.settings, secrets)
+        await database.prepare(self.settings, secrets)
         self.say("✓ database is up to date")
         environment = parts.environment(self.settings)
         await self._up([parts.own_command(self.settings, name, environment) for name in parts.OWN_COMMANDS])

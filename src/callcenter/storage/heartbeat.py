@@ -1,6 +1,6 @@
 """Each part says how it is; `/v1/health` repeats it and calls an old word no word."""
 
-from sqlalchemy import delete, func
+from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -17,9 +17,3 @@ async def report_health(engine: AsyncEngine, pbx: str, parts: dict[str, tuple[bo
     changed = {"ok": statement.excluded.ok, "detail": statement.excluded.detail, "at": func.now()}
     async with engine.begin() as connection:
         await connection.execute(statement.on_conflict_do_update(index_elements=["pbx", "part"], set_=changed))
-
-
-async def forget_health(engine: AsyncEngine, pbx: str) -> None:
-    """Drop what the parts said before this start: yesterday's word must not pass for today's."""
-    async with engine.begin() as connection:
-        await connection.execute(delete(heartbeats).where(heartbeats.c.pbx == pbx))
