@@ -1,7 +1,8 @@
 """Real calls as captured from Asterisk (journals/*.jsonl): the first line says what a person would say happened."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -29,7 +30,14 @@ def lines(name: str, source: str | None = None) -> list[tuple[str, str]]:
 
 
 def facts(name: str, source: str | None = None) -> list[Fact]:
-    return [parse_line(source, line) for source, line in lines(name, source)]
+    """What the ingest would feed: a line that is no fact is rejected there."""
+    return list(_facts(lines(name, source)))
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> Iterator[Fact]:
+    for source, line in rows:
+        with suppress(ValueError):
+            yield parse_line(source, line)
 
 
 def parse_line(source: str, line: str) -> Fact:
@@ -38,11 +46,11 @@ def parse_line(source: str, line: str) -> Fact:
 
 def renamed(name: str, number: int) -> list[Fact]:
     """The same story happening to another call: ids and channels are shifted, so that two never meet."""
-    out: list[Fact] = []
-    for source, line in lines(name):
-        shifted = line.replace("hotline-17", f"hotline-{number}17").replace("-000000", f"-{number:02d}0000")
-        out.append(parse_line(source, shifted))
-    return out
+    return list(_facts((s, _shifted(line, number)) for s, line in lines(name)))
+
+
+def _shifted(line: str, number: int) -> str:
+    return line.replace("hotline-17", f"hotline-{number}17").replace("-000000", f"-{number:02d}0000")
 
 
 def records(events: Iterable[CallEvent]) -> dict[UUID, CallRecord]:

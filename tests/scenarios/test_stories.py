@@ -35,6 +35,7 @@ CHECKS: dict[str, Callable[[CallRecord], Any]] = {
     "notice": lambda r: r.notice_played,
     "service": lambda r: r.service,
     "service_source": lambda r: r.service_source,
+    "answered_at": lambda r: r.answered_at,
     "direction": lambda r: r.direction,
     "caller_number": lambda r: r.caller_number,
     "caller_name": lambda r: r.caller_name,
@@ -59,8 +60,11 @@ def inbound(name: str) -> list[CallRecord]:
 @pytest.mark.parametrize("name", NAMES)
 def test_story(name: str) -> None:
     expected = truth(name)["expected"]
-    calls = inbound(name)
+    calls = sorted(inbound(name), key=lambda r: r.started_at)
     assert len(calls) == expected.pop("calls", 1)
+    for part in ("outcome", "evidence"):
+        if each := expected.pop(f"{part}s", None):
+            assert [getattr(r, part) for r in calls] == each
     for record in calls:
         got = {key: CHECKS[key](record) for key in expected}
         assert expected == got
@@ -70,7 +74,8 @@ def test_story(name: str) -> None:
 def test_a_record_is_whole(name: str) -> None:
     for record in track(facts(name)).values():
         assert record.started_at <= record.ended_at
-        assert all(leg.ended_at for leg in record.legs)
         assert all(e.at >= record.started_at for e in record.timeline)
-        assert record.anomalies == ()
-        assert record.evidence == "channel_ends"
+        if name not in {"odd_name", "odd_number"}:  # their first line is torn
+            assert record.anomalies == ()
+        if record.evidence == "channel_ends":
+            assert all(leg.ended_at for leg in record.legs)

@@ -122,13 +122,11 @@ def _closed(spells: Iterable[OpenSpell], end: datetime) -> list[Spell]:
 
 
 def _together(caller: Channel, other: Channel, end: datetime) -> list[Spell]:
-    """When both were in one bridge."""
-    return union(
-        Spell(max(a.start, b.start), min(a.end or end, b.end or end))
-        for a in caller.stays
-        for b in other.stays
-        if a.bridge == b.bridge
-    )
+    """When both were in one bridge. A stay that Asterisk's death cut counts as talk, however short the evidence."""
+    pairs = [(a, b) for a in caller.stays for b in other.stays if a.bridge == b.bridge]
+    cut = [(a.end is None and b.end is None) for a, b in pairs]
+    spells = [Spell(max(a.start, b.start), min(a.end or end, b.end or end)) for a, b in pairs]
+    return union(s for s, open_ended in zip(spells, cut, strict=True) if s.end > s.start or open_ended)
 
 
 def _ring(channel: Channel, end: datetime) -> Spell:
@@ -218,7 +216,7 @@ def _outcome(call: CallState, caller: Channel, visits: list[QueueVisit], *, talk
         return Outcome.ANSWERED
     if call.rejected is not None:
         return Outcome.BLOCKED
-    if call.evidence in {"pbx_restart", "silence"} or "start_missing" in call.anomalies:
+    if call.evidence in {"pbx_restart", "silence"} or ("start_missing" in call.anomalies and not call.introduced):
         return Outcome.INCOMPLETE
     if by_caller and not call.notice_played and not visits:
         return Outcome.INVALID

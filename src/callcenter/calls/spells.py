@@ -17,9 +17,9 @@ class Spell(NamedTuple):
 
 
 def union(spells: Iterable[Spell]) -> list[Spell]:
-    """The same time without overlaps, in order."""
+    """The same time without overlaps, in order; a spell may last no time, but not less."""
     merged: list[Spell] = []
-    for spell in sorted(s for s in spells if s.end > s.start):
+    for spell in sorted(s for s in spells if s.end >= s.start):
         if merged and spell.start <= merged[-1].end:
             merged[-1] = Spell(merged[-1].start, max(merged[-1].end, spell.end))
         else:
@@ -29,8 +29,8 @@ def union(spells: Iterable[Spell]) -> list[Spell]:
 
 def overlap(left: Iterable[Spell], right: Sequence[Spell]) -> list[Spell]:
     """The time that lies in both."""
-    both = [Spell(max(a.start, b.start), min(a.end, b.end)) for a in left for b in right]
-    return union(both)
+    both = (Spell(max(a.start, b.start), min(a.end, b.end)) for a in left for b in right)
+    return union(s for s in both if s.end > s.start)
 
 
 def total(spells: Iterable[Spell]) -> float:

@@ -298,7 +298,7 @@ class CallTracker:
         for call in list(self._open.values()):
             if call.evidence is None:
                 self._close_if_cut(call, out)
-            elif call.last_at < self._latest - LINGER:
+            if call.evidence is not None and call.last_at < self._latest - LINGER:
                 self._forget(call)
         for uniqueid, facts in list(self._early.items()):
             if facts[-1][1].at < self._latest - LINGER:
