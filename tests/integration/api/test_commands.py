@@ -1,0 +1,89 @@
+"""`callcenter cdrs`, `report` and `apikeys` as people and scripts call them."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+
+from callcenter.calls.repository import page_statement
+from callcenter.calls.search import CallSearch, parse_number
+
+PROGRAM = Path(sys.executable).parent / "callcenter"
+
+
+@pytest.fixture
+def command(database_url: str, tmp_path: Path) -> Any:
+    """Runs `callcenter …` on this test's database: exit code, output, errors."""
+    environment = {**os.environ, "CALLCENTER_HOME": str(tmp_path), "CALLCENTER_DATABASE_URL": database_url}
+
+    async def run(*words: str) -> tuple[int | None, str, str]:
+        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+        process = await asyncio.create_subprocess_exec(PROGRAM, *words, env=environment, **pipes)
+        out, err = await process.communicate()
+        return process.returncode, out.decode("utf-8-sig"), err.decode()
+
+    return run
+
+
+async def test_cdrs(command: Any, add_call: Any) -> None:
+    call_id = await add_call(caller_name="\x1b[31m王小明")
+    code, table, _ = await command("cdrs", "--number", "138*")
+    assert code == 0
+    assert all(word in table for word in ("话单", "13800138000", "2026-11-23 09:00:00", "已接听"))
+    assert "\x1b" not in table
+    code, listed, _ = await command("cdrs", "--json", "--outcome", "answered")
+    assert [call["id"] for call in json.loads(listed)] == [str(call_id)]
+    code, _, error = await command("cdrs", "--line", "sales")
+    assert (code, error) == (1, "callcenter: --line: 'sales' is not known; choose of hotline, emergency\n")
+
+
+async def test_report(command: Any, add_call: Any) -> None:
+    await add_call()
+    code, table, _ = await command("report", "--period", "week", "--date", "2026-11-25")
+    assert code == 0
+    assert all(word in table for word in ("呼损率", "总呼入数", "2026-11-29", "合计", "–"))
+    code, packed, _ = await command("report", "--date", "2026-11-23", "--format", "json", "--lang", "en")
+    assert json.loads(packed)["total"]["figures"]["inbound"]["label"] == "Inbound"
+    code, rows, _ = await command("report", "--date", "2026-11-23", "--format", "csv")
+    assert rows.splitlines()[-1].startswith("total,1,1,1,0,")
+    await add_call(outcome="eaten_by_the_dog")
+    code, _, error = await command("report", "--date", "2026-11-23")
+    assert code == 1
+    assert "does not balance" in error
+
+
+async def test_apikeys(command: Any) -> None:
+    code, key, _ = await command("apikeys", "add", "desk")
+    assert (code, len(key.strip())) == (0, 46)
+    assert (await command("apikeys", "add", "desk"))[0] == 1
+    assert (await command("apikeys", "add", "a b; c"))[0] == 1
+    assert (await command("apikeys", "revoke", "desk"))[0] == 0
+    _, listed, _ = await command("apikeys", "list")
+    assert "desk" in listed
+    assert key.strip() not in listed
+
+
+@pytest.mark.parametrize(
+    ("search", "index"),
+    [
+        (CallSearch(), "ix_calls_started_at_id"),
+        (CallSearch(number=parse_number("13800138000")), "ix_calls_caller_number"),
+        (CallSearch(number=parse_number("1380013*")), "ix_calls_caller_number"),
+        (CallSearch(number=parse_number("*138000")), "ix_calls_caller_number_reversed"),
+    ],
+)
+async def test_searches_can_use_their_index(engine: Any, search: CallSearch, index: str) -> None:
+    statement = page_statement(search, None, None).order_by(None)
+    if search.number is None:
+        statement = page_statement(search, None, 100)
+    written = str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
+    async with engine.connect() as connection:
+        await connection.execute(text("SET enable_seqscan = off"))
+        plan = "\n".join((await connection.execute(text("EXPLAIN " + written.replace(":", r"\:")))).scalars())
+    assert f"{index} on calls" in plan or f"on {index} " in plan, plan
