@@ -86,8 +86,10 @@ def test_socket_folder_of_another_is_refused(tmp_path: Path, monkeypatch: pytest
 def test_calls_are_closed_to_others_on_the_machine(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     places.prepare(settings)
-    for folder in (settings.recordings_dir, settings.spool_dir, settings.asterisk_dir, places.log_dir(settings)):
+    for folder in (settings.spool_dir, settings.asterisk_dir, places.log_dir(settings)):
         assert folder.stat().st_mode & 0o077 == 0, folder
+    for folder in (settings.recordings_dir, settings.var_dir):
+        assert folder.stat().st_mode & 0o066 == 0, "servers may pass, nobody may list"
 
 
 def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from callcenter.dialplan.render import write_configuration
 from callcenter.dialplan.site import Site
 from callcenter.errors import SetupFailed
 from callcenter.local import places, programs
+from callcenter.local.identity import Identity, least_privileged
 from callcenter.local.processes import Process, ended, is_alive, last_lines, spawn, stop, until
 from callcenter.local.programs import Asterisk
 from callcenter.local.secrets import Secrets
@@ -38,6 +39,12 @@ class Instance:
         return self.site.etc_dir / "asterisk.conf"
 
     @property
+    def identity(self) -> Identity:
+        """Open to the network, so never root."""
+        own = self.site.settings
+        return least_privileged(("asterisk", "nobody"), Path(self.software.command[0]), own.asterisk_dir, own.spool_dir)
+
+    @property
     def fixed_note(self) -> Path:
         """What a reload can't change, as the running one was started with."""
         return self.note.with_suffix(".fixed")
@@ -59,12 +66,25 @@ def instance(settings: Settings, secrets: Secrets, software: Asterisk) -> Instan
     return Instance(software, site, places.log_dir(settings) / "asterisk.log", notes / "asterisk.pid")
 
 
+def configure(pbx: Instance) -> Path:
+    """Write configuration, prompts and music where Asterisk's user reads them; the path of `asterisk.conf`."""
+    configuration = write_configuration(pbx.site)
+    hand_over(pbx)
+    return configuration
+
+
+def hand_over(pbx: Instance) -> None:
+    """Its files belong to Asterisk's user."""
+    settings = pbx.site.settings
+    pbx.identity.own_all(settings.asterisk_dir, settings.spool_dir, pbx.site.run_dir)
+
+
 async def start(pbx: Instance) -> Process:
     """Write the configuration, start, wait until every module is up. Raises `SetupFailed`."""
-    configuration = await asyncio.to_thread(write_configuration, pbx.site)
+    configuration = await asyncio.to_thread(configure, pbx)
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     process = spawn(
-        [*pbx.software.command, "-f", "-C", str(configuration)],
+        [*pbx.identity.prefix, *pbx.software.command, "-f", "-C", str(configuration)],
         log=pbx.log,
         note=pbx.note,
         cwd=pbx.site.run_dir,
@@ -83,7 +103,7 @@ async def take_on(pbx: Instance) -> bool:
     if not _unchanged(pbx) or not await console(pbx, "core waitfullybooted"):
         return False
     before = fingerprint(pbx.site.etc_dir)
-    await asyncio.to_thread(write_configuration, pbx.site)
+    await asyncio.to_thread(configure, pbx)
     return fingerprint(pbx.site.etc_dir) == before or await console(pbx, "core reload")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from callcenter.dialplan.render import changed_files, write_configuration, write_files
+from callcenter.dialplan.render import changed_files, write_files
 from callcenter.errors import PartUnavailable, SetupFailed
 from callcenter.local import asterisk, programs
 from callcenter.local.secrets import load_or_make
@@ -20,9 +20,10 @@ def own_asterisk(settings: Settings) -> asterisk.Instance:
 
 def render_into(settings: Settings, folder: Path) -> list[str]:
     """Write the configuration files into `folder` and change nothing else; return the names that differ from before."""
-    site = own_asterisk(settings).site
-    changed = changed_files(site, folder)
-    write_files(site, folder)
+    pbx = own_asterisk(settings)
+    changed = changed_files(pbx.site, folder)
+    write_files(pbx.site, folder)
+    asterisk.hand_over(pbx)
     return changed
 
 
@@ -34,7 +35,7 @@ async def deploy(settings: Settings) -> list[str]:
     """
     pbx = own_asterisk(settings)
     changed = changed_files(pbx.site, pbx.site.etc_dir)
-    await asyncio.to_thread(write_configuration, pbx.site)
+    await asyncio.to_thread(asterisk.configure, pbx)
     if not await asterisk.console(pbx, "core reload"):
         raise PartUnavailable(part="Asterisk", why="its console does not answer", mend="start callcenter run")
     return changed

@@ -1,5 +1,6 @@
 """Whom a server runs as: Postgres refuses root, and a broker needs none of root's powers."""
 
+import contextlib
 import os
 import pwd
 from collections.abc import Sequence
@@ -25,6 +26,14 @@ class Identity:
         for path in paths:
             if os.geteuid() == 0:
                 os.chown(path, self.uid, self.gid)
+
+    def own_all(self, *folders: Path) -> None:
+        """Hand over whole trees; links themselves, never what they lead to."""
+        if os.geteuid() != 0:
+            return
+        for path in (path for folder in folders for path in (folder, *folder.rglob("*"))):
+            with contextlib.suppress(FileNotFoundError):
+                os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def least_privileged(users: Sequence[str], *folders: Path) -> Identity:

@@ -39,9 +39,9 @@ def socket_dir(settings: Settings) -> Path:
 def prepare(settings: Settings) -> None:
     """Make the folders. Raises `SetupFailed` when they can't be ours, or when the disk is nearly full."""
     try:
-        for folder in (settings.var_dir, run_dir(settings)):
+        for folder in (settings.var_dir, run_dir(settings), settings.recordings_dir):
             _make(folder, 0o711)
-        for folder in (log_dir(settings), settings.asterisk_dir, settings.recordings_dir, settings.spool_dir):
+        for folder in (log_dir(settings), settings.asterisk_dir, settings.spool_dir):
             _make(folder, 0o700)
         sockets = socket_dir(settings)
         sockets.mkdir(exist_ok=True, mode=0o711)
