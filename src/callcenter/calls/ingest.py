@@ -97,7 +97,7 @@ class Ingest:
         self._wake.clear()
         chunks = await asyncio.to_thread(self._read)
         if chunks or any(f.gaps for f in self._followers):
-            await self._store(self._batch(chunks))
+            await self._store(await asyncio.to_thread(self._batch, chunks))
         self._say_health()
         if not any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
             with suppress(TimeoutError):

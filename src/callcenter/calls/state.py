@@ -99,14 +99,26 @@ class CallState:
     evidence: str | None = None
     """What closed it; None while it runs"""
 
+    oldest: Channel | None = None
+    known_id: UUID | None = None
+
     @property
     def root(self) -> Channel:
         """The channel that began it."""
-        return min(self.channels.values(), key=lambda c: age_key(c.uniqueid))
+        assert self.oldest is not None, "a call without a channel"
+        return self.oldest
 
     @property
     def id(self) -> UUID:
-        return call_id(self.pbx, self.root.uniqueid)
+        if self.known_id is None:
+            self.known_id = call_id(self.pbx, self.root.uniqueid)
+        return self.known_id
+
+    def add(self, channel: Channel) -> None:
+        """Take in a channel; an older one than all before gives the call another id."""
+        self.channels[channel.uniqueid] = channel
+        if self.oldest is None or age_key(channel.uniqueid) < age_key(self.oldest.uniqueid):
+            self.oldest, self.known_id = channel, None
 
     def note(self, at: datetime, kind: str, detail: str = "") -> None:
         self.timeline.append(TimelineEntry(at, kind, detail))

@@ -366,9 +366,7 @@ class CallTracker:
         if channel is not None:
             channel.linkedid = fact.linkedid
             return
-        call.channels[fact.uniqueid] = Channel(
-            fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at
-        )
+        call.add(Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at))
         if fact.type != "CHAN_START":
             call.anomalies.append("start_missing")
             out.append(Anomaly(fact.at, "channel_start_missing", fact.uniqueid[:64]))
@@ -426,17 +424,17 @@ class CallTracker:
 
 def _seen_before(call: CallState, fact: CelFact) -> bool:
     """A fact delivered twice counts once; microseconds tell apart what really happened twice."""
-    key = hash(fact[:13])
-    if key in call.seen:
+    if fact.key in call.seen:
         return True
-    call.seen.add(key)
+    call.seen.add(fact.key)
     return False
 
 
 def _absorb(one: CallState, two: CallState) -> None:
     one.mark = min(one.mark, two.mark)
     one.last_at = max(one.last_at, two.last_at)
-    one.channels.update(two.channels)
+    for channel in two.channels.values():
+        one.add(channel)
     one.keys |= two.keys
     one.seen |= two.seen
     one.answered_by |= two.answered_by

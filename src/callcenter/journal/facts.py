@@ -4,9 +4,10 @@ Sources: Asterisk 22 `main/cel.c` (event names), `cel/cel_custom.c` (format=json
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -30,7 +31,9 @@ class CelFact(NamedTuple):
     app_data: str
     uniqueid: str
     linkedid: str
-    extra: dict[str, Any]
+    extra: Mapping[str, Any]
+    key: int
+    """Of the very line; a line delivered twice has the same. It is not kept beyond this process."""
 
 
 class QueueFact(NamedTuple):
@@ -56,35 +59,30 @@ class Reject:
     reason: str
 
 
+NOTHING: Mapping[str, Any] = {}
+USELESS = b'"FILE_STREAM_'
+"""Prompts that begin and end fill a fifth of the journal and no record."""
+
 KEPT_BYTES = 65536
 """A rejected line is kept up to this length."""
+
+
+FIELDS = itemgetter(
+    *("eventtime", "userdeftype", "name", "num", "dnid", "exten", "context"),
+    *("channame", "appname", "appdata", "uniqueid", "linkedid", "eventextra"),
+)
 
 
 def parse_cel(line: bytes) -> CelFact:
     """One line of the CEL journal. Raises `ValueError` that says what is wrong with it."""
     row = _decode(line)
     try:
-        extra = row["eventextra"]
-        fact = CelFact(
-            row.get("eventenum") or row["eventtype"],
-            from_epoch(float(row["eventtime"])),
-            row["userdeftype"],
-            row["name"],
-            row["num"],
-            row["dnid"],
-            row["exten"],
-            row["context"],
-            row["channame"],
-            row["appname"],
-            row["appdata"],
-            row["uniqueid"],
-            row["linkedid"],
-            _extra(extra) if extra else {},
-        )
-        if set(map(type, fact[2:13])) != {str} or type(fact.type) is not str:
+        kind = row.get("eventenum") or row["eventtype"]
+        at, *texts, extra = FIELDS(row)
+        if set(map(type, texts)) != {str} or type(kind) is not str:
             raise TypeError("a field is not text")
-        return fact
-    except (KeyError, TypeError, OverflowError, OSError) as error:
+        return CelFact._make((kind, from_epoch(float(at)), *texts, _extra(extra) if extra else NOTHING, hash(line)))
+    except (AttributeError, KeyError, TypeError, OverflowError, OSError) as error:
         raise ValueError(f"not a CEL record: {error!r}") from None
 
 
@@ -142,7 +140,7 @@ def parse_lines(source: str, data: bytes, start: int) -> tuple[list[Fact], list[
     parse = PARSERS[source]
     position = start
     for line in data.split(b"\n"):
-        if line:
+        if line and USELESS not in line:
             try:
                 facts.append(parse(line))
             except ValueError as error:
