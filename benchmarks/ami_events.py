@@ -23,10 +23,10 @@ import structlog
 from panoramisk import Manager
 
 from callcenter.ami.actions import Action
-from callcenter.ami.connection import Address, AmiClient
+from callcenter.ami.connection import AmiClient
 from callcenter.ami.events import KNOWN
 from callcenter.ami.messages import Event
-from callcenter.ami.stream import Snapshot
+from callcenter.ami.model import Address, Snapshot
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "scenarios" / "ami" / "answered.ami"
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))

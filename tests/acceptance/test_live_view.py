@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.ami import actions
-from callcenter.ami.connection import Address, AmiClient
+from callcenter.ami.connection import AmiClient
 from callcenter.ami.faults import AmiFault
+from callcenter.ami.model import Address
 from callcenter.local import addresses
 from callcenter.local.secrets import load_or_make
 from callcenter.publishing.tables import live_states

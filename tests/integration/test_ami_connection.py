@@ -9,10 +9,11 @@ from tests.integration.ami_peer import BANNER, Headers, Peer, ami_peer, answer, 
 
 from callcenter.ami import actions
 from callcenter.ami.actions import Action
-from callcenter.ami.connection import Address, AmiClient, Timings
+from callcenter.ami.connection import AmiClient
 from callcenter.ami.faults import ActionFailed, ActionTimedOut, LinkDown
 from callcenter.ami.messages import Event
-from callcenter.ami.stream import Item, LinkLost, LinkUp, Snapshot, SnapshotBegun, Stream
+from callcenter.ami.model import Address, Item, LinkLost, LinkUp, Snapshot, SnapshotBegun, Timings
+from callcenter.ami.stream import Stream
 from callcenter.errors import InvalidInput
 
 FAST = Timings(

@@ -16,7 +16,7 @@ from tests.integration.ami_peer import Headers, Peer, ami_peer, answer, eventual
 
 from callcenter import clock
 from callcenter.ami.messages import Event
-from callcenter.ami.stream import LinkUp
+from callcenter.ami.model import LinkUp
 from callcenter.calls.model import Line, Service
 from callcenter.errors import InvalidInput, PartUnavailable
 from callcenter.local import postgres

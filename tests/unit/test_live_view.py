@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from callcenter.ami.framing import Framer
 from callcenter.ami.messages import Event, read_message
-from callcenter.ami.stream import Snapshot, SnapshotBegun
+from callcenter.ami.model import Snapshot, SnapshotBegun
 from callcenter.queues.live_view import LiveView
 
 RECORDED = Path(__file__).parents[1] / "scenarios" / "ami"

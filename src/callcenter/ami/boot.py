@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from callcenter.ami.messages import Event, Response
-from callcenter.ami.stream import Boot
+from callcenter.ami.model import Boot
 
 _QUARTER = timedelta(minutes=15)
 """Every zone in use is a whole number of these away from UTC."""

@@ -15,7 +15,6 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,40 +24,16 @@ from callcenter import clock
 from callcenter.ami import actions
 from callcenter.ami.actions import Action
 from callcenter.ami.boot import read_boot
-from callcenter.ami.faults import ActionFailed, ActionTimedOut, AmiFault, LinkDown, LoginRefused
+from callcenter.ami.faults import ActionFailed, AmiFault, LinkDown, LoginRefused
 from callcenter.ami.messages import Event, Response
-from callcenter.ami.protocol import AmiProtocol, OneConnection, Pending
-from callcenter.ami.stream import Boot, LinkLost, LinkUp, Snapshot, SnapshotBegun, Stream
+from callcenter.ami.model import Address, Boot, LinkLost, LinkUp, Snapshot, SnapshotBegun, Timings
+from callcenter.ami.protocol import AmiProtocol, OneConnection
+from callcenter.ami.stream import Stream
 
 log = structlog.get_logger(__name__)
 
 SNAPSHOT_ACTIONS = (actions.QUEUE_STATUS, actions.SHOW_CHANNELS, actions.DEVICE_STATES, actions.CONTACTS)
 ALWAYS_WANTED = frozenset({"FullyBooted", "Shutdown"})
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    host: str
-    port: int
-    username: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """All in seconds."""
-
-    connect: float = 5.0
-    answer: float = 5.0
-    fully_booted: float = 30.0
-    idle: float = 1.0
-    ping_answer: float = 3.0
-    first_wait: float = 0.2
-    longest_wait: float = 10.0
-    refused_wait: float = 15.0
-    """After a refused login: slow, so that no log is flooded and no account locked"""
-    steady: float = 5.0
-    """A connection that lived so long counts as good: the waits begin anew"""
 
 
 def _ignore_state(ok: bool, detail: str) -> None:
@@ -121,12 +96,12 @@ class AmiClient:
 
         Raises `LinkDown`, `ActionTimedOut` (both: not known whether it was carried out) or `ActionFailed`.
         """
-        response, _ = await self._exchange(self._usable_link(), action, seconds)
+        response, _ = await self._usable_link().exchange(action, seconds or self._timings.answer)
         return response
 
     async def collect(self, action: Action, seconds: float | None = None) -> list[Event]:
         """Send an action that answers with a list and return its items. Raises as `ask` does."""
-        _, events = await self._exchange(self._usable_link(), action, seconds)
+        _, events = await self._usable_link().exchange(action, seconds or self._timings.answer)
         return events
 
     async def take_snapshot(self) -> None:
@@ -178,14 +153,14 @@ class AmiClient:
     async def _log_in(self, link: AmiProtocol) -> None:
         action = actions.login(self._address.username, self._address.password)
         try:
-            await self._exchange(link, action, self._timings.answer)
+            await link.exchange(action, self._timings.answer)
         except ActionFailed as failed:
             raise LoginRefused(username=self._address.username, said=failed.facts["said"]) from None
 
     async def _come_up(self, link: AmiProtocol) -> None:
         """Learn which life of Asterisk this is, then tell the stream that we see again."""
         booted = await self._wait_fully_booted()
-        status, _ = await self._exchange(link, actions.CORE_STATUS, self._timings.answer)
+        status, _ = await link.exchange(actions.CORE_STATUS, self._timings.answer)
         boot = read_boot(status, booted, clock.now())
         restarted = self._boot is not None and self._boot.mark != boot.mark
         self._boot, self._link = boot, link
@@ -214,20 +189,8 @@ class AmiClient:
             if quiet < self._timings.idle:
                 await asyncio.wait({self._lost}, timeout=self._timings.idle - quiet)
             else:
-                await self._exchange(link, actions.PING, self._timings.ping_answer)
+                await link.exchange(actions.PING, self._timings.ping_answer)
         raise LinkDown(why=self._lost.result())
-
-    async def _exchange(self, link: AmiProtocol, action: Action, seconds: float | None) -> tuple[Response, list[Event]]:
-        seconds = self._timings.answer if seconds is None else seconds
-        pending: Pending = link.send(action)
-        try:
-            async with asyncio.timeout(seconds):
-                response = await pending.future
-        except TimeoutError:
-            raise ActionTimedOut(action=action.name, seconds=seconds) from None
-        if not response.success:
-            raise ActionFailed(action=action.name, said=response.text or "no reason given")
-        return response, pending.events
 
     def _usable_link(self) -> AmiProtocol:
         if self._link is None:

@@ -14,7 +14,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
 from callcenter.ami.actions import Action
-from callcenter.ami.faults import LinkDown, NotAmi
+from callcenter.ami.faults import ActionFailed, ActionTimedOut, LinkDown, NotAmi
 from callcenter.ami.framing import Framer
 from callcenter.ami.messages import EVENT_PREFIX, Event, Response, read_message
 
@@ -116,6 +116,21 @@ class AmiProtocol(AMIProtocol):  # type: ignore[misc]
         self._pending[action_id] = waiting
         self.transport.write(data.encode(action_id))
         return waiting
+
+    async def exchange(self, action: Action, seconds: float) -> tuple[Response, list[Event]]:
+        """Send an action and wait for its answer, with the items if it is a list.
+
+        Raises `LinkDown`, `ActionTimedOut` (both: not known whether it was carried out) or `ActionFailed`.
+        """
+        pending = self.send(action)
+        try:
+            async with asyncio.timeout(seconds):
+                response = await pending.future
+        except TimeoutError:
+            raise ActionTimedOut(action=action.name, seconds=seconds) from None
+        if not response.success:
+            raise ActionFailed(action=action.name, said=response.text or "no reason given")
+        return response, pending.events
 
     def abort(self, why: str) -> None:
         """End the connection now, without waiting for what is still to be written."""

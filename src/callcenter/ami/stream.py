@@ -6,59 +6,13 @@ burst costs the consumer one wake-up.
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from datetime import datetime
 
 from callcenter.ami.messages import Event
+from callcenter.ami.model import Item
 
 QUEUE_LIMIT = 20_000
 """About ten seconds of the fastest stream seen, about 10 MB"""
 BATCH = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Boot:
-    """One life of Asterisk."""
-
-    at: datetime
-    """When it started, down to the second before"""
-    mark: str
-    """Start-up time in Asterisk's own words: another mark is another life"""
-
-
-@dataclass(frozen=True, slots=True)
-class LinkUp:
-    """Logged in. What happened from `blind_since` until `at` was seen by nobody here (`None`: first time)."""
-
-    at: datetime
-    boot: Boot
-    restarted: bool
-    """Asterisk itself was started anew since the link before this one"""
-    blind_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkLost:
-    at: datetime
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotBegun:
-    """Events after this one may already be in the snapshot that follows, or not: both must come out right."""
-
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Asterisk's whole present state, as the events of its lists."""
-
-    at: datetime
-    events: tuple[Event, ...]
-
-
-Item = Event | LinkUp | LinkLost | SnapshotBegun | Snapshot
 
 
 class Stream:

@@ -6,7 +6,7 @@ from typing import Any
 from callcenter.agents.presence import Agents
 from callcenter.ami.events import Typed, typed
 from callcenter.ami.messages import Event
-from callcenter.ami.stream import Snapshot, SnapshotBegun
+from callcenter.ami.model import Snapshot, SnapshotBegun
 from callcenter.queues.live import LiveQueues
 
 State = tuple[str, str]

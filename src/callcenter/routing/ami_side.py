@@ -8,11 +8,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter import clock
-from callcenter.ami.connection import Address, AmiClient
+from callcenter.ami.connection import AmiClient
 from callcenter.ami.events import KNOWN
 from callcenter.ami.faults import AmiFault
 from callcenter.ami.messages import Event
-from callcenter.ami.stream import Item, LinkLost, LinkUp, Snapshot
+from callcenter.ami.model import Address, Item, LinkLost, LinkUp, Snapshot
 from callcenter.queues.live_view import LiveView
 from callcenter.queues.publisher import LivePublisher
 from callcenter.routing.control import ControlLoop
