@@ -50,10 +50,11 @@ async def test_crash_keeps_asterisk_and_start_is_quick() -> None:
         await hotline.run.wait()
         began_at = time.monotonic()
         await hotline.start()
+        print(f"ready again after {time.monotonic() - began_at:.1f} s")
         assert hotline.process("asterisk") == asterisk
         assert not is_alive(listen), "two listeners on one journal"
         await hotline.stop()
-        print(f"ready again after {time.monotonic() - began_at:.1f} s")
+        print(f"stopped after {time.monotonic() - began_at:.1f} s")
         assert not is_alive(asterisk)
 
 
