@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import structlog
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from callcenter.http.encoding import to_json
+
+log = structlog.get_logger(__name__)
 
 SEND_TIMEOUT = 20.0
 """A client that takes nothing for so long is cut off; it may come back with Last-Event-ID."""
@@ -41,7 +44,11 @@ class EventStream(Response):
             for task in (sending, leaving):
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
-        if not sending.cancelled() and (error := sending.exception()) is not None:
+        error = None if sending.cancelled() else sending.exception()
+        if isinstance(error, TimeoutError):
+            log.info("a client that takes no events is cut off")
+            return
+        if error is not None:
             raise error
 
     async def _send_all(self, send: Send) -> None:
