@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 from callcenter.local import addresses, asterisk, broker, places, postgres, programs
@@ -74,7 +73,7 @@ def pbx(settings: Settings, secrets: Secrets, software: Asterisk) -> Part:
 
 def runs_own_asterisk(settings: Settings) -> bool:
     """An AMI address elsewhere means that Asterisk is somebody else's to run."""
-    return settings.ami_host == "localhost" or ip_address(settings.ami_host).is_loopback
+    return places.is_loopback(settings.ami_host)
 
 
 def own_command(settings: Settings, name: str, environment: Mapping[str, str]) -> Part:

@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
+from ipaddress import ip_address
 from pathlib import Path
 
 from callcenter.errors import SetupFailed
@@ -81,6 +82,14 @@ def _must_have_room(home: Path) -> None:
             why=f"{free // 1_000_000} MB are free at {home}, {LEAST_FREE_BYTES // 1_000_000} MB are needed to start",
             mend="make room, or set CALLCENTER_HOME to another disk",
         )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the address is this machine's alone; a name is looked up by nobody, so only `localhost` counts."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def api_url(settings: Settings) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from callcenter.errors import SetupFailed
+from callcenter.errors import CallcenterError
 from callcenter.local.debian import Say
 from callcenter.local.processes import Process, ended
 
@@ -64,7 +64,7 @@ async def _start_again(part: Part, say: Say) -> None:
     try:
         part.process = await part.start()
         say(f"{part.name} is up again")
-    except (SetupFailed, OSError) as error:
+    except (CallcenterError, OSError) as error:
         say(f"{part.name}: {error}")
 
 

@@ -1,10 +1,9 @@
 """What `callcenter run` says when it is up: what to open, which numbers to dial, the agents' SIP accounts."""
 
-from ipaddress import ip_address
-
 from rich.console import Console
 from rich.table import Table
 
+from callcenter.local import places
 from callcenter.local.places import api_url
 from callcenter.local.secrets import Secrets
 from callcenter.settings import Settings
@@ -20,7 +19,7 @@ def agents(settings: Settings, secrets: Secrets) -> list[dict[str, str | int]]:
 
 def sip_server(settings: Settings) -> str:
     """Where phones register; for the wildcard address any of this machine's will do, so name the nearest."""
-    return "127.0.0.1" if ip_address(settings.sip_bind).is_unspecified else settings.sip_bind
+    return places.WILDCARDS.get(settings.sip_bind, settings.sip_bind)
 
 
 def agents_table(settings: Settings, secrets: Secrets) -> Table:
