@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import ColumnElement, RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from callcenter.errors import PartUnavailable
 from callcenter.publishing.outbox import CHANNEL
 from callcenter.publishing.tables import live_states, outbox
 from callcenter.storage.reading import reading
@@ -30,6 +31,7 @@ OVERLAP = 1000
 """After a reconnect, ids so far below the last one are looked at again: they may have committed late."""
 REMEMBERED = 4 * OVERLAP
 PROBE_SECONDS = 10.0
+READY_SECONDS = 5.0
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
 QUEUE_LENGTH = 1000
 REPLAY_LIMIT = 10_000
@@ -97,6 +99,15 @@ class Feed:
             subscriber.close()
         return subscriber
 
+    async def ready(self) -> None:
+        """Return once the feed follows the outbox. Raises `PartUnavailable` when it does not within 5 s."""
+        try:
+            await asyncio.wait_for(self.connected.wait(), READY_SECONDS)
+        except TimeoutError:
+            raise PartUnavailable(
+                part="live feed", why="it has no connection to Postgres", mend="try again shortly"
+            ) from None
+
     def stop(self) -> None:
         """End all streams at once."""
         self.stopped.set()
@@ -154,8 +165,11 @@ class Feed:
         self._wake.set()
 
     async def _catch_up(self, connection: AsyncConnection) -> None:
+        """First: what is there is known. Later: what committed while we were away."""
         if self._last_id is None:
-            self._last_id = (await connection.execute(select(func.coalesce(func.max(outbox.c.id), 0)))).scalar()
+            newest = (await connection.execute(select(func.coalesce(func.max(outbox.c.id), 0)))).scalar_one()
+            await self._hand_out(connection, outbox.c.id > newest - OVERLAP)
+            self._last_id = newest
             return
         await self._hand_out(connection, outbox.c.id > self._last_id - OVERLAP)
 
@@ -168,12 +182,15 @@ class Feed:
         await self._hand_out(connection, outbox.c.id.between(first, last))
 
     async def _hand_out(self, connection: AsyncConnection, wanted: ColumnElement[bool]) -> None:
-        rows = await connection.execute(select(*COLUMNS).where(wanted).order_by(outbox.c.id))
+        """Give rows to all subscribers, each row once."""
+        listeners = tuple(self._subscribers)
+        columns = COLUMNS if listeners else COLUMNS[:1]  # nobody listens: the ids are enough
+        rows = await connection.execute(select(*columns).where(wanted).order_by(outbox.c.id))
         for row in rows.mappings():
             if row["id"] in self._seen:
                 continue
             self._remember(row["id"])
-            for subscriber in tuple(self._subscribers):
+            for subscriber in listeners:
                 subscriber.offer(_plain(row))
 
     def _remember(self, row_id: int) -> None:

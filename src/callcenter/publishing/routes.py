@@ -44,6 +44,7 @@ async def live(
     """The live view: a snapshot of queue and agent states, then every announcement as it becomes true."""
     feed: Feed = request.app.state.feed
     after = _parsed(last_event_id)
+    await feed.ready()
     subscriber = feed.subscribe()
     snapshot = await take_snapshot(request.app.state.engine, after)
     return EventStream(_events(subscriber, snapshot))

@@ -10,25 +10,40 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
+from typer.testing import CliRunner
 
 from callcenter.calls.repository import page_statement
 from callcenter.calls.search import CallSearch, parse_number
+from callcenter.cli import app
+from callcenter.errors import CallcenterError
 
 PROGRAM = Path(sys.executable).parent / "callcenter"
 
 
 @pytest.fixture
-def command(database_url: str, tmp_path: Path) -> Any:
-    """Runs `callcenter …` on this test's database: exit code, output, errors."""
-    environment = {**os.environ, "CALLCENTER_HOME": str(tmp_path), "CALLCENTER_DATABASE_URL": database_url}
+def settings_of_test(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return {"CALLCENTER_HOME": str(tmp_path), "CALLCENTER_DATABASE_URL": database_url}
 
-    async def run(*words: str) -> tuple[int | None, str, str]:
-        pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
-        process = await asyncio.create_subprocess_exec(PROGRAM, *words, env=environment, **pipes)
-        out, err = await process.communicate()
-        return process.returncode, out.decode("utf-8-sig"), err.decode()
+
+@pytest.fixture
+def command(settings_of_test: dict[str, str]) -> Any:
+    """Runs `callcenter …` in a thread of its own: exit code, output, the error it would print."""
+
+    async def run(*words: str) -> tuple[int, str, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, app, words, env=settings_of_test)
+        assert result.exception is None or isinstance(result.exception, CallcenterError)
+        return result.exit_code, result.stdout_bytes.decode("utf-8-sig"), str(result.exception or "")
 
     return run
+
+
+async def test_a_fault_is_one_line_and_exit_code_1(settings_of_test: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        PROGRAM, "cdrs", "--line", "sales", env={**os.environ, **settings_of_test}, stderr=asyncio.subprocess.PIPE
+    )
+    _, error = await process.communicate()
+    assert process.returncode == 1
+    assert error.decode() == "callcenter: --line: 'sales' is not known; choose of hotline, emergency\n"
 
 
 async def test_cdrs(command: Any, add_call: Any) -> None:
@@ -39,8 +54,6 @@ async def test_cdrs(command: Any, add_call: Any) -> None:
     assert "\x1b" not in table
     code, listed, _ = await command("cdrs", "--json", "--outcome", "answered")
     assert [call["id"] for call in json.loads(listed)] == [str(call_id)]
-    code, _, error = await command("cdrs", "--line", "sales")
-    assert (code, error) == (1, "callcenter: --line: 'sales' is not known; choose of hotline, emergency\n")
 
 
 async def test_report(command: Any, add_call: Any) -> None:
