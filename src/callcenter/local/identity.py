@@ -9,7 +9,7 @@ from pathlib import Path
 
 from callcenter.errors import SetupFailed
 
-DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
+DAC_OVERRIDE, DAC_READ_SEARCH, SETPCAP = 1, 2, 8
 """Bit numbers in linux/capability.h."""
 
 
@@ -59,17 +59,25 @@ def _first_account(users: Sequence[str]) -> pwd.struct_passwd:
 
 
 def _reaching(folders: Sequence[Path]) -> tuple[str, ...]:
-    """A private parent (0700) stays private: the server gets the one capability that passes it instead."""
+    """A private parent (0700) stays private: the server gets the one capability that passes it instead.
+
+    The secure bit lets it count for access(2), too, by which initdb looks for its programs.
+    """
     parents = {parent for folder in folders for parent in folder.resolve().parents}
     if all(parent.stat().st_mode & 0o001 for parent in parents if parent.exists()):
         return ()
-    name = _passing_capability()
-    return (f"--inh-caps=+{name}", f"--ambient-caps=+{name}")
+    held = _held_capabilities()
+    name = _passing_capability(held)
+    bits = ("--securebits=+no_setuid_fixup",) if held >> SETPCAP & 1 else ()
+    return (f"--inh-caps=+{name}", f"--ambient-caps=+{name}", *bits)
 
 
-def _passing_capability() -> str:
+def _held_capabilities() -> int:
     status = Path("/proc/self/status").read_text()
-    held = int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
+    return int(next(line for line in status.splitlines() if line.startswith("CapEff")).split()[1], 16)
+
+
+def _passing_capability(held: int) -> str:
     if held >> DAC_READ_SEARCH & 1:
         return "dac_read_search"
     if held >> DAC_OVERRIDE & 1:
