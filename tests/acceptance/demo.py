@@ -44,7 +44,7 @@ class Demo:
     def __init__(self, settings: Settings, minutes: float, sounds: Path) -> None:
         self.settings = settings
         self.minutes = minutes
-        self.server = welcome.sip_server(settings)
+        self.server = f"{welcome.sip_server(settings)}:{settings.sip_port}"
         self.question, self.answer = sounds / "question.wav", sounds / "answer.wav"
         self.dice = random.Random(12333)  # noqa: S311 - a cast, not a secret
         self.began_at = time.monotonic()

@@ -127,7 +127,7 @@ class Phone:
         for call in self.living():
             call.do_hangup()
         self._handle_until(lambda: not self.living())
-        if self.options.password:
+        if self.account.registered:
             self.account.setRegistration(False)
             self._handle_until(lambda: not self.account.registered)
         for call in self.calls:
