@@ -129,9 +129,7 @@ def load(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InvalidInput(
-            where="settings", what=faults, mend=f"see the environment or {_config_file()}"
-        ) from None
+        raise InvalidInput(where="settings", what=faults, mend=f"see the environment or {_config_file()}") from None
     except (OSError, ValueError) as error:
         raise InvalidInput(where=str(_config_file()), what=str(error), mend="write it as TOML") from None
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})

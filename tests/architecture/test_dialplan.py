@@ -29,6 +29,7 @@ MODULES = {
     "IF": "func_logic",
     "CHANNEL": "func_channel",
     "LEN": "func_strings",
+    "FIELDQTY": "func_strings",
     "PJSIP_HEADER": "res_pjsip_header_funcs",
     "PJSIP_PARSE_URI_FROM": "chan_pjsip",
     "STRFTIME": "func_strings",

@@ -1,8 +1,8 @@
 """Builds the call detail record from what is known. Pure; the definitions are in docs/figures.md.
 
 The *caller* is the call's oldest channel. *Talk* is time the caller shares a bridge with an agent, less *hold*
-(music on the caller inside it). *Ring* is time at least one agent's phone rang. *Wait* is time in queues until an
-agent's phone and the caller were joined, or until the caller left.
+(music on the caller inside it). *Ring* is time at least one agent's phone rang. *Wait* is time in queues until the
+first agent and the caller were joined, or until the caller left; what a transfer makes him wait stands in its visit.
 """
 
 from collections.abc import Iterable
@@ -84,7 +84,7 @@ def build_record(call: CallState) -> CallRecord:
         started_at=caller.started_at,
         answered_at=first[0] if first else None,
         ended_at=end,
-        wait_seconds=round(sum(v.wait_seconds for v in visits), 3),
+        wait_seconds=round(sum(v.wait_seconds for v in visits if not first or v.entered_at <= first[0]), 3),
         ring_seconds=total(rings),
         talk_seconds=round(total(talk) - total(hold), 3),
         hold_seconds=total(hold),
