@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/journal_to_postgres.py [--calls 4000] [--rounds 5]
 
 Each round writes the journal of `calls` answered queue calls (captured from a real one, ids renamed), then times
-(a) our ingest until the last record is stored and (b) asyncpg's COPY of the raw lines and the finished rows: the most that
+(a) our ingest until the last record is stored and (b) a COPY of the raw lines and the finished rows: the most that
 Postgres would take. Both on the same server with its durable defaults, interleaved. Prints medians, the ratio, our CPU.
 """
 

@@ -14,10 +14,12 @@ import json
 import math
 import os
 import select
+import signal
 import struct
 import sys
 import tempfile
 import time
+import traceback
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -309,8 +311,17 @@ def _status(code: int) -> Any:
     return how
 
 
-if __name__ == "__main__":
+def main() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for our driver, who then says quit
     phone = Phone(arguments())
-    phone.run()
-    phone.close()
-    os._exit(0)
+    try:
+        phone.run()
+        phone.close()
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    os._exit(main())
