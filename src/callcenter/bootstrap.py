@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -61,8 +62,16 @@ class Health:
             self._changed.clear()
 
 
+def tune_memory() -> None:
+    """A listener makes many small objects that live as long as a call: look for rubbish less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
 def listen(settings: Settings) -> None:
     """Run the listener until SIGINT or SIGTERM."""
+    tune_memory()
     set_up_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(pbx=settings.pbx)
     asyncio.run(_until_stopped(_listen(settings)))

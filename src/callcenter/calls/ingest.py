@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.announcements import announcement_of
 from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
-from callcenter.calls.store import Batch, Displaced, store
+from callcenter.calls.store import Batch, Displaced, RawChunk, store
 from callcenter.calls.tracker import CallTracker
 from callcenter.journal.facts import parse_lines
 from callcenter.journal.follower import CHUNK_BYTES, Chunk, Follower, Place
@@ -51,6 +51,7 @@ class Ingest:
         self._followers: list[Follower] = []
         self._places: dict[str, Place | None] = {}
         self._ids: list[int] = []
+        self._storing: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
     def nudge(self) -> None:
@@ -73,9 +74,13 @@ class Ingest:
                 self._health("journal", False, _short(error))
                 await asyncio.sleep(RETRY_SECONDS[2])
             finally:
-                self._close()
+                await self._close()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
+        if self._storing is not None:
+            self._storing.cancel()
+            await asyncio.gather(self._storing, return_exceptions=True)
+            self._storing = None
         for follower in self._followers:
             follower.close()
 
@@ -97,12 +102,22 @@ class Ingest:
         self._wake.clear()
         chunks = await asyncio.to_thread(self._read)
         if chunks or any(f.gaps for f in self._followers):
-            await self._store(await asyncio.to_thread(self._batch, chunks))
+            batch = await asyncio.to_thread(self._batch, chunks)
+            await self._stored()
+            self._storing = asyncio.create_task(self._store(batch))
+        if any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
+            return  # far behind: read on while this is being stored
+        await self._stored()
         self._say_health()
-        if not any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
-            with suppress(TimeoutError):
-                poll = BUSY_POLL_SECONDS if self._tracker.running else IDLE_POLL_SECONDS
-                await asyncio.wait_for(self._wake.wait(), poll)
+        with suppress(TimeoutError):
+            poll = BUSY_POLL_SECONDS if self._tracker.running else IDLE_POLL_SECONDS
+            await asyncio.wait_for(self._wake.wait(), poll)
+
+    async def _stored(self) -> None:
+        """Wait for the batch under way: there is one at most, and they are stored in order."""
+        if self._storing is not None:
+            storing, self._storing = self._storing, None
+            await storing
 
     async def _take_ids(self) -> None:
         async with self._engine.begin() as connection:
@@ -119,7 +134,7 @@ class Ingest:
         events: list[CallEvent] = []
         for chunk in chunks:
             mark = self._ids.pop()
-            batch.chunks.append((mark, chunk))
+            batch.chunks.append(RawChunk(mark, chunk, zlib.compress(chunk.data, 1)))
             self._places[chunk.source] = chunk.after
             facts, rejects = parse_lines(chunk.source, chunk.data, chunk.start)
             batch.rejects += [(chunk.source, r) for r in rejects]

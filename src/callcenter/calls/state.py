@@ -41,24 +41,18 @@ class Channel:
     stays: list[BridgeStay] = field(default_factory=list)
     music: list[OpenSpell] = field(default_factory=list)
 
-    @property
-    def endpoint(self) -> str:
-        """`1001` of `PJSIP/1001-0000000c` (Asterisk names channels TECH/resource-number)."""
-        resource = self.name.partition("/")[2]
-        return resource.rpartition("-")[0] or resource
+    is_phone: bool = field(init=False)
+    is_trunk: bool = field(init=False)
+    agent: str | None = field(init=False)
+    """The agent whose phone this is; None for the trunk and for Local channels."""
 
-    @property
-    def is_phone(self) -> bool:
-        return self.name.startswith("PJSIP/")
-
-    @property
-    def agent(self) -> str | None:
-        """The agent whose phone this is; None for the trunk and for Local channels."""
-        return self.endpoint if self.is_phone and not self.endpoint.startswith(TRUNK_PREFIX) else None
-
-    @property
-    def is_trunk(self) -> bool:
-        return self.is_phone and self.endpoint.startswith(TRUNK_PREFIX)
+    def __post_init__(self) -> None:
+        """`1001` of `PJSIP/1001-0000000c` is the endpoint (Asterisk names channels TECH/resource-number)."""
+        technology, _, resource = self.name.partition("/")
+        endpoint = resource.rpartition("-")[0] or resource
+        self.is_phone = technology == "PJSIP"
+        self.is_trunk = self.is_phone and endpoint.startswith(TRUNK_PREFIX)
+        self.agent = endpoint if self.is_phone and not self.is_trunk else None
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """Stores what one reading of the journals brought: raw lines, records, announcements and the place read up to, in one
 transaction. Sent again after a lost answer it changes nothing."""
 
-import zlib
 from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
@@ -52,11 +51,20 @@ class Displaced(CallcenterError):
     code = "displaced"
 
 
+@dataclass(frozen=True, slots=True)
+class RawChunk:
+    """A reading with the id it is stored under and its bytes as they are stored (zlib)."""
+
+    id: int
+    chunk: Chunk
+    packed: bytes
+
+
 @dataclass
 class Batch:
     """One reading of the journals and what follows from it."""
 
-    chunks: list[tuple[int, Chunk]] = field(default_factory=list)
+    chunks: list[RawChunk] = field(default_factory=list)
     before: dict[str, Place | None] = field(default_factory=dict)
     drained: bool = False
     rejects: list[tuple[str, Reject]] = field(default_factory=list)
@@ -79,7 +87,7 @@ async def store(engine: AsyncEngine, pbx: str, batch: Batch) -> None:
 
 async def _advance(connection: AsyncConnection, pbx: str, batch: Batch) -> bool:
     """Move each source from where we read it; False when this very batch is stored already."""
-    after = {chunk.source: chunk.after for _, chunk in batch.chunks}
+    after = {raw.chunk.source: raw.chunk.after for raw in batch.chunks}
     moved = [await _move(connection, pbx, source, batch.before[source], place) for source, place in after.items()]
     if any(moved) and not all(moved):
         raise Displaced(pbx=pbx, source="one of two journals", found="moved", expected=batch.before)
@@ -105,10 +113,10 @@ async def _move(connection: AsyncConnection, pbx: str, source: str, before: Plac
 
 async def _keep_raw(connection: AsyncConnection, pbx: str, batch: Batch) -> None:
     last = len(batch.chunks) - 1
-    rows = [_chunk_row(pbx, mark, c, batch.drained and i == last) for i, (mark, c) in enumerate(batch.chunks)]
+    rows = [_chunk_row(pbx, raw, batch.drained and i == last) for i, raw in enumerate(batch.chunks)]
     if rows:
         await connection.execute(insert(journal_chunks), rows)
-        low = batch.low_water or batch.chunks[-1][0] + 1
+        low = batch.low_water or batch.chunks[-1].id + 1
         keep = upsert(tracker_states).values(pbx=pbx, low_water_chunk=low)
         await connection.execute(
             keep.on_conflict_do_update(index_elements=["pbx"], set_={"low_water_chunk": keep.excluded.low_water_chunk})
@@ -122,9 +130,10 @@ async def _keep_raw(connection: AsyncConnection, pbx: str, batch: Batch) -> None
         await connection.execute(insert(journal_rejects), bad)
 
 
-def _chunk_row(pbx: str, mark: int, chunk: Chunk, drained: bool) -> dict[str, Any]:
+def _chunk_row(pbx: str, raw: RawChunk, drained: bool) -> dict[str, Any]:
+    chunk = raw.chunk
     return {
-        "id": mark,
+        "id": raw.id,
         "pbx": pbx,
         "source": chunk.source,
         "inode": chunk.inode,
@@ -132,7 +141,7 @@ def _chunk_row(pbx: str, mark: int, chunk: Chunk, drained: bool) -> dict[str, An
         "end": chunk.start + len(chunk.data),
         "lines": chunk.data.count(b"\n"),
         "drained": drained,
-        "data": zlib.compress(chunk.data, 1),
+        "data": raw.packed,
     }
 
 

@@ -261,6 +261,9 @@ USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
 }
 """What our dialplan says by CELGenUserEvent (dialplans/)."""
 
+MERGERS = frozenset({"ATTENDEDTRANSFER"})
+"""Events that name channels of another call, which from then on is the same one."""
+
 INTRODUCTIONS = frozenset({"LINE", "REJECTED"})
 """The first thing the dialplan says of a caller from the trunk, once it has cleaned who he says he is."""
 
@@ -341,7 +344,12 @@ class CallTracker:
 
     def _call_of(self, fact: CelFact, mark: int, out: Events) -> CallState:
         """The call this fact belongs to, made or merged as the fact implies."""
-        call = self._calls.get(fact.uniqueid) or self._calls.get(fact.linkedid)
+        call = self._calls.get(fact.uniqueid)
+        known = call is not None and fact.uniqueid in call.channels
+        if call is not None and known and fact.type not in MERGERS and self._calls.get(fact.linkedid) is call:
+            call.channels[fact.uniqueid].linkedid = fact.linkedid
+            return call
+        call = call or self._calls.get(fact.linkedid)
         if call is None:
             call = CallState(self.pbx, mark, fact.at)
             self._open[id(call)] = call
@@ -358,7 +366,7 @@ class CallTracker:
     @staticmethod
     def _relatives(fact: CelFact) -> Iterator[str]:
         yield fact.linkedid
-        if fact.type == "ATTENDEDTRANSFER":
+        if fact.type in MERGERS:
             yield from (str(fact.extra[k]) for k in TRANSFER_KEYS if k in fact.extra)
 
     def _see_channel(self, call: CallState, fact: CelFact, out: Events) -> None:
