@@ -8,11 +8,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.ami.messages import Event
 from callcenter.calls.ingest import Ingest
+from callcenter.calls.store import Batch
 from callcenter.local import addresses, programs
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
@@ -29,8 +31,8 @@ HEARTBEAT_SECONDS = 2.0
 TOGETHER_SECONDS = 0.1
 """Changes so close together are stored at once."""
 OUTBOX_CLEANING_SECONDS = 3600.0
-ENDS_SOMETHING = frozenset({"Hangup", "QueueCallerJoin", "QueueCallerAbandon", "AgentConnect", "Newchannel"})
-"""AMI events behind which the journal has something new to read."""
+ENDS_SOMETHING = frozenset({"Hangup"})
+"""AMI events behind which somebody waits for what the journal says."""
 
 
 class Health:
@@ -74,15 +76,24 @@ def listen(settings: Settings) -> None:
     tune_memory()
     set_up_logs(settings.log_level)
     structlog.contextvars.bind_contextvars(pbx=settings.pbx)
-    asyncio.run(_until_stopped(_listen(settings)))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_stopped(_listen(settings)))
 
 
 async def _listen(settings: Settings) -> None:
-    engine = make_engine(addresses.database_url(settings), pool_size=8)
+    engine = make_engine(addresses.database_url(settings), pool_size=8, pre_ping=False)
     health = Health(engine, settings.pbx)
-    ingest = _ingest(settings, engine, health)
     pipeline = _pipeline(settings, engine, health)
     publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
+
+    def on_stored(batch: Batch) -> None:
+        if batch.announcements:
+            publisher.nudge()
+        if any(record.recordings for record in batch.records.values()):
+            pipeline.nudge()
+
+    files = {"cel": settings.cel_path, "queue_log": settings.queue_log_path}
+    ingest = Ingest(engine, settings.pbx, files, health.say, on_stored)
 
     def on_event(event: Event) -> None:
         if event.name in ENDS_SOMETHING:
@@ -100,11 +111,6 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(ami, name="ami")
     finally:
         await engine.dispose()
-
-
-def _ingest(settings: Settings, engine: AsyncEngine, health: Health) -> Ingest:
-    files = {"cel": settings.cel_path, "queue_log": settings.queue_log_path}
-    return Ingest(engine, settings.pbx, files, health.say)
 
 
 def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:

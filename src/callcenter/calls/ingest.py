@@ -28,8 +28,11 @@ from callcenter.journal.tables import journal_chunks, journal_sources, tracker_s
 
 log = structlog.get_logger()
 
-BUSY_POLL_SECONDS = 0.04
+BUSY_POLL_SECONDS = 0.1
 IDLE_POLL_SECONDS = 0.25
+PROMPT_POLL_SECONDS = 0.02
+PROMPT_POLLS = 3
+"""After a nudge we look so often so soon: AMI may speak before the journal's line is written."""
 IDS_AHEAD = 50
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -42,8 +45,17 @@ TRANSIENT = (SQLAlchemyError, OSError, TimeoutError)
 class Ingest:
     """Follows the journals of one PBX. `files` maps a source (`cel`, `queue_log`) to its path."""
 
-    def __init__(self, engine: AsyncEngine, pbx: str, files: dict[str, Path], health: Health) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        pbx: str,
+        files: dict[str, Path],
+        health: Health,
+        on_stored: Callable[[Batch], None] = lambda _: None,
+    ) -> None:
         self._engine = engine
+        self._on_stored = on_stored
+        self._prompt = 0
         self._pbx = pbx
         self._files = files
         self._health = health
@@ -56,6 +68,7 @@ class Ingest:
 
     def nudge(self) -> None:
         """Something happened in Asterisk: read now instead of at the next poll."""
+        self._prompt = PROMPT_POLLS
         self._wake.set()
 
     async def run(self) -> None:
@@ -110,8 +123,13 @@ class Ingest:
         await self._stored()
         self._say_health()
         with suppress(TimeoutError):
-            poll = BUSY_POLL_SECONDS if self._tracker.running else IDLE_POLL_SECONDS
-            await asyncio.wait_for(self._wake.wait(), poll)
+            await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
+
+    def _poll_seconds(self) -> float:
+        if self._prompt:
+            self._prompt -= 1
+            return PROMPT_POLL_SECONDS
+        return BUSY_POLL_SECONDS if self._tracker.running else IDLE_POLL_SECONDS
 
     async def _stored(self) -> None:
         """Wait for the batch under way: there is one at most, and they are stored in order."""
@@ -156,7 +174,8 @@ class Ingest:
         attempt = 0
         while True:
             try:
-                return await store(self._engine, self._pbx, batch)
+                await store(self._engine, self._pbx, batch)
+                return self._on_stored(batch)
             except TRANSIENT as error:
                 wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 self._health("journal", False, f"cannot store: {_short(error)}")

@@ -23,7 +23,7 @@ from callcenter.publishing.tables import live_states, outbox
 log = structlog.get_logger()
 
 BATCH = 500
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
 ACK_SECONDS = 5.0
 KEEPALIVE_SECONDS = 10
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 5.0)

@@ -24,7 +24,9 @@ from callcenter.recordings.wav import WavFile, inspect
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 3.0
+SOON_SECONDS = 0.3
+"""While a recording waits for Asterisk to close its legs."""
 NOT_CLOSED_RETRY = timedelta(milliseconds=300)
 CLOSING_TAKES_AT_MOST = timedelta(seconds=30)
 """After this the header is taken as left by a crash: the audio is all there, its length is the file's."""
@@ -61,6 +63,7 @@ class Pipeline:
         self._health = health
         self._workers = workers
         self._wake = asyncio.Event()
+        self._waiting = False
         self._fault: str | None = None
         """Why the last recording could not be made; None once one could."""
 
@@ -88,7 +91,7 @@ class Pipeline:
             if not busy:
                 self._wake.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self._wake.wait(), SOON_SECONDS if self._waiting else POLL_SECONDS)
 
     def _say_health(self) -> None:
         self._health("recording", self._fault is None, self._fault or "working")
@@ -99,6 +102,7 @@ class Pipeline:
             row = await self._claim(connection)
             if row is None:
                 return False
+            self._waiting = False
             finding = await self._handle(connection, row)
         if finding is not None and finding.state in {"ready", "silent"}:
             self._clear_spool(row.name)  # only now: until the commit the legs are all we have
@@ -108,6 +112,7 @@ class Pipeline:
         try:
             finding = await self._find(row)
         except NotYet as why:
+            self._waiting = True
             await self._postpone(connection, row, NOT_CLOSED_RETRY, str(why))
             return None
         except (JoinFailed, OSError) as error:

@@ -16,8 +16,12 @@ metadata = MetaData(
 )
 
 
-def make_engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
-    """An engine on `postgresql://…`, whatever driver the address names. Raises `InvalidInput`."""
+def make_engine(url: str, *, pool_size: int = 5, pre_ping: bool = True) -> AsyncEngine:
+    """An engine on `postgresql://…`, whatever driver the address names. Raises `InvalidInput`.
+
+    With `pre_ping` a connection that died while it lay in the pool is noticed before it is used; who tries again
+    anyway can do without that round trip.
+    """
     try:
         parsed = make_url(url)
     except Exception as error:
@@ -36,7 +40,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> AsyncEngine:
         parsed.set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=5,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         hide_parameters=True,  # errors are logged; parameters hold callers' numbers
         connect_args={"timeout": 5, "command_timeout": 60},
     )
