@@ -4,7 +4,7 @@
 
 Two hotlines with the same configuration, side by side. *Attached* is as it runs. *Bare* has lost everything of ours: no
 listener, no AMI client, CEL switched off; dialplan, queue and recording as ever. Rounds alternate; CPU is read from
-/proc before and after each. Calls come from the trunk at a steady rate, are answered, recorded, hear the notice, and hang up.
+/proc before and after each. Calls come from the trunk at a steady rate, are answered, recorded, hear the notice, leave.
 """
 
 import argparse
