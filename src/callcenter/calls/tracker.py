@@ -1,12 +1,13 @@
 """Turns raw facts into calls. Pure: memory, but no I/O and no clock; time is in the facts.
 
-Theory of operation. Everything that changes a call's state is in this file. Facts come from two files: CEL (what
-channels did, to the microsecond) and queue_log (why a caller left, which phones rang in vain; 1 s). Within a file
-order is the truth; between the files there is none, so a queue_log fact is only ever *attached* to its call, early or
-late, and read when the record is built (`calls.record`). A call is the transitive closure over uniqueid, linkedid and
-the channels that transfers name; its id is its oldest channel's. It is over when none of its channels lives; it is
-kept `LINGER` longer for late queue_log lines, which announce its record `again`. QUEUESTART in queue_log is
-Asterisk's start: calls whose last fact is older were cut by it. No fact raises: a surprise is an `Anomaly`.
+Theory of operation. What changes a call's state is in this file and, for the dialplan's own words, in `calls.said`.
+Facts come from two files: CEL (what channels did, to the microsecond) and queue_log (why a caller left, which phones
+rang in vain; 1 s). Within a file order is the truth; between the files there is none, so a queue_log fact is only ever
+*attached* to its call, early or late, and read when the record is built (`calls.record`). A call is the transitive
+closure over uniqueid, linkedid and the channels that transfers name; its id is its oldest channel's. It is over when
+none of its channels lives; it is kept `LINGER` longer for late queue_log lines, which announce its record `again`.
+QUEUESTART in queue_log is Asterisk's start: calls whose last fact is older were cut by it. No fact raises: a surprise
+is an `Anomaly`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from callcenter.calls.events import (
     CallStarted,
 )
 from callcenter.calls.record import build_record, direction_of
+from callcenter.calls.said import INTRODUCTIONS, USER_EVENTS
 from callcenter.calls.state import BridgeStay, CallState, Channel, OpenSpell, Visit, age_key
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 
@@ -206,66 +208,8 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
-def _said_line(call: CallState, fact: CelFact, extra: str) -> None:
-    call.line = extra
-
-
-def _said_service(call: CallState, fact: CelFact, extra: str) -> None:
-    mode, _, source = extra.partition(";")
-    call.service, call.service_source = mode, source or None
-    call.note(fact.at, "service", extra)
-
-
-def _said_notice(call: CallState, fact: CelFact, extra: str) -> None:
-    call.notice_played = extra in {"", "SUCCESS"}
-    call.note(fact.at, "notice_played", extra)
-
-
-def _said_recording(call: CallState, fact: CelFact, extra: str) -> None:
-    call.recordings.append((extra, fact.at))
-    call.note(fact.at, "recording_started", extra)
-
-
-def _said_queue_result(call: CallState, fact: CelFact, extra: str) -> None:
-    queue, _, status = extra.partition(";")
-    for visit in reversed(call.visits):
-        if visit.queue == queue and visit.uniqueid == fact.uniqueid:
-            visit.status = visit.status or status or None
-            break
-    call.note(fact.at, "queue_result", extra)
-
-
-def _said_rejected(call: CallState, fact: CelFact, extra: str) -> None:
-    call.rejected = extra or "rejected"
-    call.note(fact.at, "rejected", extra)
-
-
-def _said_notice_failed(call: CallState, fact: CelFact, extra: str) -> None:
-    call.note(fact.at, "notice_failed", extra)
-    call.anomalies.append("notice_failed")
-
-
-def _said_closed(call: CallState, fact: CelFact, extra: str) -> None:
-    call.note(fact.at, "closed_played", extra)
-
-
-USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
-    "LINE": _said_line,
-    "SERVICE": _said_service,
-    "NOTICE_PLAYED": _said_notice,
-    "NOTICE_FAILED": _said_notice_failed,
-    "RECORDING": _said_recording,
-    "QUEUE_RESULT": _said_queue_result,
-    "REJECTED": _said_rejected,
-    "CLOSED_PLAYED": _said_closed,
-}
-"""What our dialplan says by CELGenUserEvent (dialplans/)."""
-
 MERGERS = frozenset({"ATTENDEDTRANSFER"})
 """Events that name channels of another call, which from then on is the same one."""
-
-INTRODUCTIONS = frozenset({"LINE", "REJECTED"})
-"""The first thing the dialplan says of a caller from the trunk, once it has cleaned who he says he is."""
 
 TRANSFER_KEYS = ("channel2_uniqueid", "transferee_channel_uniqueid", "transfer_target_channel_uniqueid")
 
