@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 import uvloop
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.ami.messages import Event
@@ -22,6 +21,7 @@ from callcenter.publishing.mqtt import Publisher, forget_published
 from callcenter.recordings.pipeline import Pipeline
 from callcenter.routing.ami_side import run_ami_side
 from callcenter.settings import Settings
+from callcenter.storage.away import AWAY
 from callcenter.storage.engine import make_engine
 from callcenter.storage.heartbeat import report_health
 
@@ -56,7 +56,7 @@ class Health:
             if self._parts:
                 try:
                     await report_health(self._engine, self._pbx, dict(self._parts))
-                except (SQLAlchemyError, OSError, TimeoutError) as error:
+                except AWAY as error:
                     log.debug("heartbeat_not_stored", why=str(error))
             await asyncio.sleep(TOGETHER_SECONDS)
             with contextlib.suppress(TimeoutError):
@@ -122,7 +122,7 @@ async def _clean_outbox(engine: AsyncEngine) -> None:
     while True:
         try:
             await forget_published(engine)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except AWAY as error:
             log.warning("outbox_not_cleaned", why=str(error))
         await asyncio.sleep(OUTBOX_CLEANING_SECONDS)
 

@@ -234,3 +234,27 @@ async def test_a_truncated_journal_is_said(engine: AsyncEngine, journal: Journal
         await eventually(lambda: count(engine, calls, calls.c.outcome == "answered"))
     gaps = journal_rejects.c.reason.like("%cut%")
     assert await count(engine, journal_rejects, gaps) == 1
+
+
+async def test_a_record_that_cannot_be_stored_stops_no_other(engine: AsyncEngine, journal: JournalFolder) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE calls ADD CHECK (outcome <> 'closed')"))
+    for name in ("answered", "closed", "left_during_notice"):
+        journal.play(name)
+    async with ingesting(engine, journal):
+        await read_up(engine, journal)
+    assert sorted(row["outcome"] for row in await stored(engine)) == ["answered", "invalid"]
+    assert await count(engine, journal_rejects, journal_rejects.c.reason.like("%cannot be stored%")) == 1
+    assert len(await _ended_keys(engine)) == 2
+
+
+async def test_hostile_numbers_in_queue_log(engine: AsyncEngine, journal: JournalFolder) -> None:
+    """Positions that no integer holds, NUL in an agent's name: the record is stored all the same."""
+    journal.play("answered")
+    uniqueid = next(line for source, line in lines("answered") if source == "queue_log").split("|")[1]
+    for position in ("9" * 400, "²", "-1", ""):
+        journal.append("queue_log", f"1795352433|{uniqueid}|hotline|NONE|ENTERQUEUE||1|{position}\n".encode())
+    journal.append("queue_log", f"1795352433|{uniqueid}|hotline|10\x0001|RINGNOANSWER|{'9' * 400}\n".encode())
+    async with ingesting(engine, journal):
+        await read_up(engine, journal)
+    assert [row["outcome"] for row in await stored(engine)] == ["answered"]

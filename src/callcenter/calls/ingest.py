@@ -15,16 +15,17 @@ from typing import Any
 
 import structlog
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.announcements import announcement_of
 from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
-from callcenter.calls.store import Batch, Displaced, RawChunk, store
+from callcenter.calls.store import Batch, Displaced, RawChunk, sift, store
 from callcenter.calls.tracker import CallTracker
-from callcenter.journal.facts import parse_lines
+from callcenter.journal.facts import Fact, parse_lines
 from callcenter.journal.follower import CHUNK_BYTES, Chunk, Follower, Place
 from callcenter.journal.tables import journal_chunks, journal_sources, tracker_states
+from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
 
@@ -39,7 +40,8 @@ RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('journal_chunks', 'id')) FROM generate_series(1, :n)")
 
 Health = Callable[[str, bool, str], None]
-TRANSIENT = (SQLAlchemyError, OSError, TimeoutError)
+POISON = (DataError, IntegrityError, TypeError, ValueError)
+"""What Postgres, or the way to it, will refuse however often it is sent."""
 
 
 class Ingest:
@@ -82,7 +84,7 @@ class Ingest:
                 log.error("journal_displaced", why=str(error))
                 self._health("journal", False, str(error))
                 await asyncio.sleep(RETRY_SECONDS[-1])
-            except TRANSIENT as error:
+            except AWAY as error:
                 log.warning("journal_waits", why=_short(error))
                 self._health("journal", False, _short(error))
                 await asyncio.sleep(RETRY_SECONDS[2])
@@ -157,7 +159,7 @@ class Ingest:
             facts, rejects = parse_lines(chunk.source, chunk.data, chunk.start)
             batch.rejects += [(chunk.source, r) for r in rejects]
             for fact in facts:
-                events += self._tracker.feed(fact, mark)
+                events += self._fed(fact, mark)
         batch.drained = bool(chunks) and all(len(c.data) < CHUNK_BYTES // 2 for c in chunks)
         if batch.drained:
             events += self._tracker.settle()
@@ -168,6 +170,14 @@ class Ingest:
         batch.low_water = self._tracker.low_water()
         return batch
 
+    def _fed(self, fact: Fact, mark: int) -> Iterable[CallEvent]:
+        """One fact that the tracker cannot take, by a fault of ours, costs that fact and no record of another call."""
+        try:
+            return self._tracker.feed(fact, mark)
+        except Exception:
+            log.exception("fact_not_understood", uniqueid=fact.uniqueid[:64])
+            return ()
+
     async def _store(self, batch: Batch) -> None:
         """Commit, again and again until it is in: the tracker has seen these facts and will not see them again."""
         _tell(batch)
@@ -176,7 +186,11 @@ class Ingest:
             try:
                 await store(self._engine, self._pbx, batch)
                 return self._on_stored(batch)
-            except TRANSIENT as error:
+            except POISON as error:
+                log.error("batch_refused", why=_short(error))
+                if not await sift(self._engine, batch):
+                    raise
+            except AWAY as error:
                 wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
                 self._health("journal", False, f"cannot store: {_short(error)}")
                 if attempt == 0:

@@ -5,6 +5,7 @@ The *caller* is the call's oldest channel. *Talk* is time the caller shares a br
 first agent and the caller were joined, or until the caller left; what a transfer makes him wait stands in its visit.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import uuid5
@@ -43,6 +44,8 @@ QUEUE_LOG_RESULTS = {
     "WITHDRAW": "withdrawn",
     "EXITWITHKEY": "left_by_key",
 }
+
+POSITION = re.compile("[0-9]{1,6}")
 
 OUTCOMES = {
     "timed_out": Outcome.TIMED_OUT,
@@ -192,7 +195,7 @@ def _visit(
 
 def _position(facts: list[QueueFact]) -> int | None:
     for fact in facts:
-        if fact.event == "ENTERQUEUE" and len(fact.values) > 2 and fact.values[2].isdigit():
+        if fact.event == "ENTERQUEUE" and len(fact.values) > 2 and POSITION.fullmatch(fact.values[2]):
             return int(fact.values[2])
     return None
 

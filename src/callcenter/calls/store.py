@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import delete, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.model import CallRecord
@@ -83,6 +84,33 @@ async def store(engine: AsyncEngine, pbx: str, batch: Batch) -> None:
         await _keep_raw(connection, pbx, batch)
         await store_records(connection, list(batch.records.values()), batch.absorbed)
         await announce(connection, pbx, batch.announcements)
+
+
+async def sift(engine: AsyncEngine, batch: Batch) -> int:
+    """Take out the records that cannot be stored, each with its announcements; what it was is kept as a gap.
+
+    Returns how many there were. The raw lines stay in the batch: a later version's replay may understand them.
+    """
+    refused = 0
+    for record in list(batch.records.values()):
+        why = await _refusal(engine, record)
+        if why is not None:
+            refused += 1
+            batch.gaps.append(Gap("cel", f"the record {record.id} cannot be stored: {why}"))
+            del batch.records[record.id]
+            batch.announcements = [a for a in batch.announcements if a.key != str(record.id)]
+    return refused
+
+
+async def _refusal(engine: AsyncEngine, record: CallRecord) -> str | None:
+    """Why this record alone cannot be stored; None when it can."""
+    try:
+        async with engine.connect() as connection:
+            await store_records(connection, [record], [])
+            await connection.rollback()
+    except (DataError, IntegrityError, TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    return None
 
 
 async def _advance(connection: AsyncConnection, pbx: str, batch: Batch) -> bool:

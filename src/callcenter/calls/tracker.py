@@ -156,7 +156,7 @@ def _introduce(call: CallState, fact: CelFact, out: Events) -> None:
 def _hangup(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
     channel = call.channels[fact.uniqueid]
     cause = fact.extra.get("hangupcause")
-    channel.hangup_cause = cause if isinstance(cause, int) else None
+    channel.hangup_cause = cause if isinstance(cause, int) and 0 <= cause <= 127 else None
     channel.hangup_source = str(fact.extra.get("hangupsource", ""))
 
 

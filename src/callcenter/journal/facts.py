@@ -149,7 +149,7 @@ def _extra(text: str) -> Mapping[str, Any]:
 
 def parse_queue_log(line: bytes) -> QueueFact:
     """One line of queue_log. Raises `ValueError` that says what is wrong with it."""
-    fields = line.decode("utf-8", "replace").split("|")
+    fields = line.decode("utf-8", "replace").replace("\0", "\ufffd").split("|")
     if len(fields) < 5:
         raise ValueError(f"not a queue_log record: {len(fields)} fields, at least 5 expected")
     instant, uniqueid, queue, agent, event, *values = fields

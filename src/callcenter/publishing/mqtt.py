@@ -14,11 +14,11 @@ import aiomqtt
 import orjson
 import structlog
 from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.errors import InvalidInput
 from callcenter.publishing.tables import live_states, outbox
+from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class Publisher:
                     attempt = 0
                     await self._greet(client)
                     await _first_to_end(self._publish_for_ever(client), _until_disconnected(client))
-            except (aiomqtt.MqttError, TimeoutError, OSError, SQLAlchemyError) as error:
+            except (aiomqtt.MqttError, *AWAY) as error:
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
                 self._health("mqtt", False, why)
                 if attempt == 0:

@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.clock import LOCAL_ZONE, now
@@ -21,6 +20,7 @@ from callcenter.publishing.outbox import Announcement, announce
 from callcenter.recordings.stereo import JoinFailed, StereoFile, join_legs
 from callcenter.recordings.tables import recordings
 from callcenter.recordings.wav import WavFile, inspect
+from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
 
@@ -72,7 +72,7 @@ class Pipeline:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        with suppress(SQLAlchemyError, OSError):
+        with suppress(*AWAY):
             await self.sweep()
         async with asyncio.TaskGroup() as group:
             for _ in range(self._workers):
@@ -83,7 +83,7 @@ class Pipeline:
             try:
                 busy = await self._one()
                 self._say_health()
-            except (SQLAlchemyError, OSError) as error:
+            except AWAY as error:
                 busy = False
                 self._fault = f"{type(error).__name__}: {error}".splitlines()[0]
                 self._say_health()
