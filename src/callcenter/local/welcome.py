@@ -3,7 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from callcenter.local import places
+from callcenter.local import broker, places
+from callcenter.local.addresses import broker_folder
 from callcenter.local.places import api_url
 from callcenter.local.secrets import Secrets
 from callcenter.settings import Settings
@@ -38,4 +39,7 @@ def show(console: Console, settings: Settings, secrets: Secrets) -> None:
     console.print(f"API key     cat '{key_file}'   ·   another one: callcenter apikeys add NAME", soft_wrap=True)
     console.print(f"dial 拨打   {settings.hotline_number} hotline 热线 · {settings.emergency_number} emergency 应急")
     console.print(f"trunk 中继  SIP from {settings.trunk_address} to {sip_server(settings)}:{settings.sip_port}")
+    if settings.mqtt_url is None:
+        port, password = broker.known_port(broker_folder(settings)), settings.secrets_dir / "mqtt"
+        console.print(f"MQTT 消息   mqtt://{broker.USER}@127.0.0.1:{port}  (password: cat '{password}')", soft_wrap=True)
     console.print(f"logs 日志   {settings.var_dir / 'log'}", soft_wrap=True)
