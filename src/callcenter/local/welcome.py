@@ -41,5 +41,6 @@ def show(console: Console, settings: Settings, secrets: Secrets) -> None:
     console.print(f"trunk 中继  SIP from {settings.trunk_address} to {sip_server(settings)}:{settings.sip_port}")
     if settings.mqtt_url is None:
         port, password = broker.known_port(broker_folder(settings)), settings.secrets_dir / "mqtt"
-        console.print(f"MQTT 消息   mqtt://{broker.USER}@127.0.0.1:{port}  (password: cat '{password}')", soft_wrap=True)
+        address = f"mqtt://{broker.USER}@127.0.0.1:{port}"
+        console.print(f"MQTT 消息   {address}  (password: cat '{password}')", soft_wrap=True)
     console.print(f"logs 日志   {settings.var_dir / 'log'}", soft_wrap=True)
