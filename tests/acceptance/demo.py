@@ -29,7 +29,8 @@ from callcenter.local.secrets import load_or_make
 from callcenter.schedule.command import override_hours
 from callcenter.settings import Settings
 
-NAMES = ("王小明", "李芳", "张伟", "刘洋", "陈静", "赵敏", "孙丽", "周强", "吴昊", "郑爽", "𠮷田", "")
+NAMES = ("王小明", "市民甲", "市民乙", "某单位人事", "市民丙", "𠮷市民", "Citizen", "")
+"""Nobody in particular; one name holds a character beyond the basic plane."""
 QUESTION = "您好，我想问一下，网上申报提交以后，怎么修改缴费基数？我们单位这个月新进了三名员工。"
 ANSWER = "您好，请您登录网上申报系统，在人员增减页面里选择变动登记，填好以后提交审核，一般当天就能看到结果。"
 KINDS = (("talks", 62), ("agent_ends", 12), ("gives_up", 14), ("leaves_early", 6), ("emergency", 6))
