@@ -5,6 +5,8 @@ import re
 import pytest
 from tests.architecture.dialplan_source import ROOT, Step, loaded_modules, read_contexts, steps
 
+from callcenter.ami.connection import ALWAYS_WANTED
+from callcenter.ami.events import KNOWN
 from callcenter.dialplan.prompts import read_catalogue
 
 QUEUE_STATUSES = (
@@ -120,3 +122,11 @@ def test_agents_cannot_reach_the_trunk() -> None:
     for step in steps():
         if step.application == "Dial":
             assert step.arguments.startswith("PJSIP/${AGENT},"), step
+
+
+def test_manager_sends_what_the_live_view_reads() -> None:
+    """Of what Asterisk announces by itself; the others of KNOWN come in answers to actions."""
+    manager = (ROOT / "asterisk" / "manager.conf.j2").read_text("utf-8")
+    sent = set(re.findall(r"eventfilter\(action\(include\),name\((\w+)\)\)", manager))
+    listed = {"QueueParams", "QueueEntry", "QueueMember", "ContactList", "CoreShowChannel"}
+    assert sent == (KNOWN - listed) | ALWAYS_WANTED
