@@ -130,4 +130,6 @@ export VIRTUAL_ENV="$venv" UV_LINK_MODE=copy
 "$venv/bin/uv" pip install -q --require-hashes -r requirements.lock || fail "uv could not install requirements.lock"
 "$venv/bin/uv" pip install -q --no-deps --editable . || fail "uv could not install the project"
 "$venv/bin/callcenter" setup
+# A gigabyte was written: on its way to the disk it would hold up the audio of the first calls.
+sync
 printf '%s\n' "$wanted" >"$stamp"
