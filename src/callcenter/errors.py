@@ -78,3 +78,8 @@ class ReportUnbalanced(CallcenterError):
     """The report for {slice} does not balance and is not issued: {numbers}"""
 
     code = "report_unbalanced"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Kind and first line of any error, 300 characters at most: for logs, health and reasons kept beside a record."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:300]

@@ -8,21 +8,21 @@ not be committed is kept and sent again, never fed again.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy import select, text
-from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.announcements import announcement_of
 from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
-from callcenter.calls.store import Batch, Displaced, RawChunk, sift, store
+from callcenter.calls.store import POISON, Batch, Displaced, RawChunk, sift, store
 from callcenter.calls.tracker import CallTracker
-from callcenter.journal.facts import Fact, parse_lines
+from callcenter.errors import in_one_line
+from callcenter.journal.facts import Reject, parse_lines
 from callcenter.journal.follower import CHUNK_BYTES, Chunk, Follower, Place
 from callcenter.journal.tables import journal_chunks, journal_sources, tracker_states
 from callcenter.storage.away import AWAY
@@ -40,8 +40,6 @@ RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('journal_chunks', 'id')) FROM generate_series(1, :n)")
 
 Health = Callable[[str, bool, str], None]
-POISON = (DataError, IntegrityError, TypeError, ValueError)
-"""What Postgres, or the way to it, will refuse however often it is sent."""
 
 
 class Ingest:
@@ -85,8 +83,8 @@ class Ingest:
                 self._health("journal", False, str(error))
                 await asyncio.sleep(RETRY_SECONDS[-1])
             except AWAY as error:
-                log.warning("journal_waits", why=_short(error))
-                self._health("journal", False, _short(error))
+                log.warning("journal_waits", why=in_one_line(error))
+                self._health("journal", False, in_one_line(error))
                 await asyncio.sleep(RETRY_SECONDS[2])
             finally:
                 await self._close()
@@ -105,7 +103,7 @@ class Ingest:
             self._places = await _stored_places(connection, self._pbx)
             self._tracker = CallTracker(self._pbx)
             async for mark, source, start, drained, data in _stored_chunks(connection, self._pbx):
-                _feed(self._tracker, source, data, start, mark)
+                feed_lines(self._tracker, source, data, start, mark)
                 if drained:
                     self._tracker.settle()
         self._followers = [Follower(s, p, self._places.get(s)) for s, p in self._files.items()]
@@ -156,10 +154,9 @@ class Ingest:
             mark = self._ids.pop()
             batch.chunks.append(RawChunk(mark, chunk, zlib.compress(chunk.data, 1)))
             self._places[chunk.source] = chunk.after
-            facts, rejects = parse_lines(chunk.source, chunk.data, chunk.start)
+            new, rejects = feed_lines(self._tracker, chunk.source, chunk.data, chunk.start, mark)
+            events += new
             batch.rejects += [(chunk.source, r) for r in rejects]
-            for fact in facts:
-                events += self._fed(fact, mark)
         batch.drained = bool(chunks) and all(len(c.data) < CHUNK_BYTES // 2 for c in chunks)
         if batch.drained:
             events += self._tracker.settle()
@@ -170,14 +167,6 @@ class Ingest:
         batch.low_water = self._tracker.low_water()
         return batch
 
-    def _fed(self, fact: Fact, mark: int) -> Iterable[CallEvent]:
-        """One fact that the tracker cannot take, by a fault of ours, costs that fact and no record of another call."""
-        try:
-            return self._tracker.feed(fact, mark)
-        except Exception:
-            log.exception("fact_not_understood", uniqueid=fact.uniqueid[:64])
-            return ()
-
     async def _store(self, batch: Batch) -> None:
         """Commit, again and again until it is in: the tracker has seen these facts and will not see them again."""
         _tell(batch)
@@ -187,14 +176,14 @@ class Ingest:
                 await store(self._engine, self._pbx, batch)
                 return self._on_stored(batch)
             except POISON as error:
-                log.error("batch_refused", why=_short(error))
+                log.error("batch_refused", why=in_one_line(error))
                 if not await sift(self._engine, batch):
                     raise
             except AWAY as error:
                 wait = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
-                self._health("journal", False, f"cannot store: {_short(error)}")
+                self._health("journal", False, f"cannot store: {in_one_line(error)}")
                 if attempt == 0:
-                    log.warning("store_waits", why=_short(error))
+                    log.warning("store_waits", why=in_one_line(error))
                 attempt += 1
                 await asyncio.sleep(wait)
 
@@ -234,11 +223,21 @@ def _unpacked(row: Any) -> tuple[int, str, int, bool, bytes]:
     return row.id, row.source, row.start, row.drained, zlib.decompress(row.data)
 
 
-def _feed(tracker: CallTracker, source: str, data: bytes, start: int, mark: int) -> Iterable[CallEvent]:
+def feed_lines(
+    tracker: CallTracker, source: str, data: bytes, start: int, mark: int
+) -> tuple[list[CallEvent], list[Reject]]:
+    """Feed whole lines of one source: the same way when they are new, after a restart and in a replay.
+
+    A fact that the tracker cannot take, by a fault of ours, costs that fact and no record of another call.
+    """
+    facts, rejects = parse_lines(source, data, start)
     events: list[CallEvent] = []
-    for fact in parse_lines(source, data, start)[0]:
-        events += tracker.feed(fact, mark)
-    return events
+    for fact in facts:
+        try:
+            events += tracker.feed(fact, mark)
+        except Exception:
+            log.exception("fact_not_understood", uniqueid=fact.uniqueid[:64])
+    return events, rejects
 
 
 def _sort_out(batch: Batch, events: list[CallEvent]) -> None:
@@ -261,7 +260,3 @@ def _tell(batch: Batch) -> None:
         log.error("journal_line_rejected", source=source, position=reject.position, reason=reject.reason)
     for gap in batch.gaps:
         log.error("journal_gap", source=gap.source, reason=gap.reason)
-
-
-def _short(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]

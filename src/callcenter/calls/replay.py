@@ -10,12 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.events import CallAbsorbed, CallEnded
-from callcenter.calls.ingest import read_chunks
+from callcenter.calls.ingest import feed_lines, read_chunks
 from callcenter.calls.model import CallRecord
 from callcenter.calls.store import CALL_COLUMNS, call_row, store_records
 from callcenter.calls.tables import calls
 from callcenter.calls.tracker import CallTracker
-from callcenter.journal.facts import parse_lines
 from callcenter.storage.engine import make_engine
 
 BATCH = 500
@@ -43,8 +42,7 @@ async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> Rep
     tracker = CallTracker(pbx)
     async with engine.connect() as reading:
         async for mark, source, start, drained, data in read_chunks(reading, pbx):
-            for fact in parse_lines(source, data, start)[0]:
-                _collect(tracker.feed(fact, mark), pending)
+            _collect(feed_lines(tracker, source, data, start, mark)[0], pending)
             if drained:
                 _collect(tracker.settle(), pending)
             if len(pending) >= BATCH:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.model import CallRecord
 from callcenter.calls.tables import calls
-from callcenter.errors import CallcenterError
+from callcenter.errors import CallcenterError, in_one_line
 from callcenter.journal.facts import Reject
 from callcenter.journal.follower import Chunk, Gap, Place
 from callcenter.journal.tables import journal_chunks, journal_rejects, journal_sources, tracker_states
@@ -44,6 +44,10 @@ def _insert_recordings() -> str:
 # Both texts are built from our own column names alone; every value travels as a bound parameter.
 UPSERT_CALLS = text(_upsert_calls())
 INSERT_RECORDINGS = text(_insert_recordings())
+
+
+POISON = (DataError, IntegrityError, TypeError, ValueError)
+"""What Postgres, or the way to it, will refuse however often it is sent."""
 
 
 class Displaced(CallcenterError):
@@ -108,8 +112,8 @@ async def _refusal(engine: AsyncEngine, record: CallRecord) -> str | None:
         async with engine.connect() as connection:
             await store_records(connection, [record], [])
             await connection.rollback()
-    except (DataError, IntegrityError, TypeError, ValueError) as error:
-        return f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    except POISON as error:
+        return in_one_line(error)
     return None
 
 

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from callcenter.errors import InvalidInput
+from callcenter.errors import InvalidInput, in_one_line
 from callcenter.publishing.tables import live_states, outbox
 from callcenter.storage.away import AWAY
 
@@ -57,7 +57,7 @@ class Publisher:
                     await self._greet(client)
                     await _first_to_end(self._publish_for_ever(client), _until_disconnected(client))
             except (aiomqtt.MqttError, *AWAY) as error:
-                why = f"{type(error).__name__}: {error}".splitlines()[0]
+                why = in_one_line(error)
                 self._health("mqtt", False, why)
                 if attempt == 0:
                     log.warning("mqtt_waits", why=why)

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.clock import LOCAL_ZONE, now
+from callcenter.errors import in_one_line
 from callcenter.publishing.outbox import Announcement, announce
 from callcenter.recordings.stereo import JoinFailed, StereoFile, join_legs
 from callcenter.recordings.tables import recordings
@@ -85,7 +86,7 @@ class Pipeline:
                 self._say_health()
             except AWAY as error:
                 busy = False
-                self._fault = f"{type(error).__name__}: {error}".splitlines()[0]
+                self._fault = in_one_line(error)
                 self._say_health()
                 self._fault = None
             if not busy:
