@@ -1,6 +1,7 @@
 """Real calls as captured from Asterisk (journals/*.jsonl): the first line says what a person would say happened."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,17 @@ from callcenter.calls.tracker import CallTracker
 from callcenter.journal.facts import Fact, parse_cel, parse_queue_log
 
 JOURNALS = Path(__file__).parent / "journals"
-NAMES = sorted(p.stem for p in JOURNALS.glob("*.jsonl"))
+FIRST_INSTANT = re.compile(r'eventtime\\":\\"([0-9.]+)')
+
+
+def _begins(name: str) -> float:
+    """When a story's first event was, in Unix seconds."""
+    found = FIRST_INSTANT.search((JOURNALS / f"{name}.jsonl").read_text())
+    return float(found[1]) if found else 0.0
+
+
+NAMES = sorted((p.stem for p in JOURNALS.glob("*.jsonl")), key=_begins)
+"""In the order in which they happened: a journal doesn't go back in time, and a call silent for a day is closed."""
 
 
 def truth(name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`callcenter cdrs`: the list of the API, in the terminal."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.calls.printing import WIDTH, calls_table
 from callcenter.calls.repository import find_page
-from callcenter.calls.search import CallSearch, Order, parse_number
+from callcenter.calls.search import MARK_PATTERN, CallSearch, Order, parse_number
 from callcenter.catalogue.labels import labels
 from callcenter.errors import InvalidInput
 from callcenter.http.encoding import to_json
@@ -25,11 +26,19 @@ def parse_search(asked: Mapping[str, Any]) -> CallSearch:
         "until": lambda text: parse_instant(text, "--until"),
         "number": parse_number,
         "line": lambda text: _one_of(Line, text, "--line"),
+        "mark": read_mark,
         "outcome": lambda text: _one_of(Outcome, text, "--outcome"),
         "direction": lambda text: _one_of(Direction, text, "--direction"),
         "order": lambda text: _one_of(Order, text, "--order"),
     }
     return CallSearch(**{name: readers.get(name, lambda same: same)(value) for name, value in given.items()})
+
+
+def read_mark(text: str) -> str:
+    """A mark's name. Raises `InvalidInput`."""
+    if not re.fullmatch(MARK_PATTERN, text):
+        raise InvalidInput(where="--mark", what=f"{text[:40]!r} is no mark", mend="write one word such as voicemail")
+    return text
 
 
 def _one_of(kind: Any, text: str, where: str) -> Any:

@@ -38,6 +38,28 @@ class CallAnswered:
     call_id: UUID
     at: datetime
     agent: str
+    alarmed: bool = False
+    """An emergency call that had been escalated"""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyEscalated:
+    """The first step's people did not answer; step `step` is rung as well."""
+
+    call_id: UUID
+    at: datetime
+    caller_number: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyUnanswered:
+    """The whole chain of so many steps rang in vain; the caller still waits."""
+
+    call_id: UUID
+    at: datetime
+    caller_number: str
+    steps: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +68,27 @@ class CallEnded:
 
     record: CallRecord
     again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallMarked:
+    """A mark on a call that the tracker has forgotten already: a complaint noted after it."""
+
+    call_id: UUID
+    mark: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentActed:
+    """An agent logged in, paused, listened in …: an entry of the operation log (座席员操作日志)."""
+
+    at: datetime
+    agent: str
+    event: str
+    detail: str
+    uniqueid: str
+    """The channel on which the dialplan said it"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +109,16 @@ class Anomaly:
     detail: str
 
 
-CallEvent = CallStarted | CallQueued | AgentRinging | CallAnswered | CallEnded | CallAbsorbed | Anomaly
+CallEvent = (
+    CallStarted
+    | CallQueued
+    | AgentRinging
+    | CallAnswered
+    | EmergencyEscalated
+    | EmergencyUnanswered
+    | CallEnded
+    | CallMarked
+    | AgentActed
+    | CallAbsorbed
+    | Anomaly
+)

@@ -12,14 +12,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.announcements import announcement_of
-from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
-from callcenter.calls.store import POISON, Batch, Displaced, RawChunk, sift, store
+from callcenter.calls.emergency import alarms_of
+from callcenter.calls.events import AgentActed, Anomaly, CallAbsorbed, CallEnded, CallEvent, CallMarked
+from callcenter.calls.store import POISON, Batch, Displaced, KeepActs, RawChunk, sift, store
 from callcenter.calls.tracker import CallTracker
 from callcenter.errors import in_one_line
 from callcenter.journal.facts import Reject, parse_lines
@@ -52,8 +54,10 @@ class Ingest:
         files: dict[str, Path],
         health: Health,
         on_stored: Callable[[Batch], None] = lambda _: None,
+        keep_acts: KeepActs | None = None,
     ) -> None:
         self._engine = engine
+        self._keep_acts = keep_acts
         self._on_stored = on_stored
         self._prompt = 0
         self._pbx = pbx
@@ -98,7 +102,11 @@ class Ingest:
             follower.close()
 
     async def _recover(self) -> None:
-        """Stand where the last commit stood: places, and the tracker's memory of running calls."""
+        """Stand where the last commit stood: places, and the tracker's memory of running calls.
+
+        Ids taken before are let go: another listener may have stored under later ones, and ids are the chunks' order.
+        """
+        self._ids = []
         async with self._engine.connect() as connection:
             self._places = await _stored_places(connection, self._pbx)
             self._tracker = CallTracker(self._pbx)
@@ -106,6 +114,8 @@ class Ingest:
                 feed_lines(self._tracker, source, data, start, mark)
                 if drained:
                     self._tracker.settle()
+            for agent, call_id in await _last_calls(connection, self._pbx):
+                self._tracker.last_calls.remember(agent, call_id)
         self._followers = [Follower(s, p, self._places.get(s)) for s, p in self._files.items()]
         log.info("journal_recovered", running=self._tracker.running)
 
@@ -173,7 +183,7 @@ class Ingest:
         attempt = 0
         while True:
             try:
-                await store(self._engine, self._pbx, batch)
+                await store(self._engine, self._pbx, batch, self._keep_acts)
                 return self._on_stored(batch)
             except POISON as error:
                 log.error("batch_refused", why=in_one_line(error))
@@ -193,6 +203,17 @@ class Ingest:
             self._health("journal", False, f"{absent[0].parent} does not exist: Asterisk cannot write its journal")
         else:
             self._health("journal", True, f"{self._tracker.running} calls running")
+
+
+LAST_CALLS = text(
+    "SELECT DISTINCT ON (who) who AS agent, id FROM calls, unnest(agents) AS who WHERE pbx = :pbx"
+    " AND direction <> 'internal' AND started_at > now() - interval '1 day' ORDER BY who, started_at DESC"
+)
+"""Whom a complaint is about that is noted after a restart of ours."""
+
+
+async def _last_calls(connection: AsyncConnection, pbx: str) -> list[tuple[str, UUID]]:
+    return [(row.agent, row.id) for row in await connection.execute(LAST_CALLS, {"pbx": pbx})]
 
 
 async def _stored_places(connection: AsyncConnection, pbx: str) -> dict[str, Place | None]:
@@ -248,8 +269,13 @@ def _sort_out(batch: Batch, events: list[CallEvent]) -> None:
         elif isinstance(event, CallAbsorbed):
             batch.records.pop(event.call_id, None)
             batch.absorbed.append(event.call_id)
+        elif isinstance(event, CallMarked):
+            batch.late_marks.append(event)
+        elif isinstance(event, AgentActed):
+            batch.acts.append(event)
         elif isinstance(event, Anomaly):
             log.warning("call_anomaly", kind=event.kind, detail=event.detail)
+        batch.alarms += alarms_of((event,))
         announcement = announcement_of(event)
         if announcement is not None:
             batch.announcements.append(announcement)

@@ -6,6 +6,11 @@ from enum import StrEnum
 from uuid import UUID
 
 
+def agent_of_endpoint(endpoint: str) -> str:
+    """`1001` of the SIP device `d4f9c2a-1001`; a device without a prefix is named like its agent."""
+    return endpoint.rpartition("-")[2]
+
+
 class Direction(StrEnum):
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -133,6 +138,12 @@ class CallRecord:
     service: Service | None
     service_source: str | None
     """pushed (the control loop's word) or rendered (the hours in the dialplan)"""
+    service_reason: str | None
+    """What decided it: hours, holiday-2026-10-01, override-12, duty-3 … (`schedule.hours`)"""
+    menu_choice: str | None
+    """The digit chosen last; empty when the menu was heard and nothing was chosen"""
+    marks: tuple[str, ...]
+    """Facts beside the outcome, in alphabetical order: voicemail, callback, complaint, overflow …"""
     evidence: str
     """What closed the record: channel_ends, linkedid_end, pbx_restart or silence"""
     legs: tuple[Leg, ...] = ()

@@ -51,13 +51,15 @@ OUTCOMES = {
     "timed_out": Outcome.TIMED_OUT,
     "queue_full": Outcome.QUEUE_FULL,
     "no_agent": Outcome.NO_AGENT,
-    "withdrawn": Outcome.ABANDONED_IN_QUEUE,
+    "withdrawn": Outcome.TIMED_OUT,
     "left_by_key": Outcome.ABANDONED_IN_QUEUE,
     "abandoned": Outcome.ABANDONED_IN_QUEUE,
 }
 
 
 def direction_of(call: CallState) -> Direction:
+    if call.root.is_trunk and call.root.dialled:
+        return Direction.OUTBOUND
     if call.root.is_trunk or not call.root.is_phone:
         return Direction.INBOUND
     outside = any(c.is_trunk for c in call.channels.values())
@@ -97,6 +99,9 @@ def build_record(call: CallState) -> CallRecord:
         notice_played=call.notice_played,
         service=Service(call.service) if call.service in set(Service) else None,
         service_source=call.service_source,
+        service_reason=call.service_reason,
+        menu_choice=call.menu_choice,
+        marks=tuple(sorted(call.marks)),
         evidence=call.evidence or "running",
         legs=tuple(_leg(c, caller, partners, talks, end) for c in _by_age(call.channels.values())),
         queue_visits=tuple(visits),
@@ -217,8 +222,12 @@ def _outcome(call: CallState, caller: Channel, visits: list[QueueVisit], *, talk
     by_caller = caller.hangup_source == caller.name
     if talked:
         return Outcome.ANSWERED
+    if call.rejected == "trunk_full":  # a loss of ours, which the figures must count
+        return Outcome.QUEUE_FULL
     if call.rejected is not None:
         return Outcome.BLOCKED
+    if "self_test" in call.marks:
+        return Outcome.INVALID
     if call.evidence in {"pbx_restart", "silence"} or ("start_missing" in call.anomalies and not call.introduced):
         return Outcome.INCOMPLETE
     if by_caller and not call.notice_played and not visits:

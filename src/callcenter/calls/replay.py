@@ -1,7 +1,7 @@
 """Computes the records again from the raw facts: a fix to the tracker is followed by a replay, not by an UPDATE."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from callcenter.calls.events import CallAbsorbed, CallEnded
+from callcenter.calls.events import CallAbsorbed, CallEnded, CallMarked
 from callcenter.calls.ingest import feed_lines, read_chunks
 from callcenter.calls.model import CallRecord
 from callcenter.calls.store import CALL_COLUMNS, call_row, store_records
@@ -46,7 +46,9 @@ async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> Rep
             if drained:
                 _collect(tracker.settle(), pending)
             if len(pending) >= BATCH:
+                kept = {i: pending.pop(i) for i in tracker.last_calls.ids if i in pending}
                 await _settle(engine, pending, result, dry_run=dry_run)
+                pending.update(kept)  # they may yet be marked
     await _settle(engine, pending, result, dry_run=dry_run)
     return result
 
@@ -66,6 +68,8 @@ def _collect(events: Any, pending: dict[UUID, CallRecord]) -> None:
             pending[event.record.id] = event.record
         elif isinstance(event, CallAbsorbed):
             pending.pop(event.call_id, None)
+        elif isinstance(event, CallMarked) and (record := pending.get(event.call_id)):
+            pending[record.id] = replace(record, marks=tuple(sorted({*record.marks, event.mark})))
 
 
 async def _settle(engine: AsyncEngine, pending: dict[UUID, CallRecord], result: ReplayResult, *, dry_run: bool) -> None:

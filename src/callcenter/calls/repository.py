@@ -23,7 +23,8 @@ FIELDS = (
 """The columns of a record in a list; `recordings` comes after them. Names and order are fixed."""
 
 DETAIL_FIELDS = (
-    "uniqueid", "service", "service_source", "evidence", "legs", "queue_visits", "timeline", "anomalies",
+    "uniqueid", "service", "service_source", "service_reason", "menu_choice", "marks", "evidence", "legs",
+    "queue_visits", "timeline", "anomalies",
 )  # fmt: skip
 
 EXPORT_BATCH = 500
@@ -77,6 +78,7 @@ def _conditions(search: CallSearch) -> list[ColumnElement[bool]]:
         "line": lambda line: c.line == line.value,
         "queue": lambda queue: c.queues.contains([queue]),
         "agent": lambda agent: c.agents.contains([agent]),
+        "mark": lambda mark: c.marks.contains([mark]),
         "outcome": lambda outcome: c.outcome == outcome.value,
         "direction": lambda direction: c.direction == direction.value,
         "min_talk": lambda seconds: c.talk_seconds >= seconds,

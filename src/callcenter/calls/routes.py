@@ -13,7 +13,7 @@ from callcenter.calls import repository
 from callcenter.calls.audio import find_audio
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.calls.schemas import CallDetail, CallPage
-from callcenter.calls.search import NAME_PATTERN, NUMBER_PATTERN, CallSearch, Order, parse_number
+from callcenter.calls.search import MARK_PATTERN, NAME_PATTERN, NUMBER_PATTERN, CallSearch, Order, parse_number
 from callcenter.errors import PartUnavailable
 from callcenter.http import spreadsheet
 from callcenter.http.encoding import json_answer
@@ -80,6 +80,9 @@ def call_search(
         str | None, Query(pattern=NAME_PATTERN, description="anyone who spoke in the call", examples=["1001"])
     ] = None,
     outcome: Annotated[Outcome | None, Query()] = None,
+    mark: Annotated[
+        str | None, Query(pattern=MARK_PATTERN, description="a fact beside the outcome", examples=["voicemail"])
+    ] = None,
     direction: Annotated[Direction | None, Query()] = None,
     min_talk: Annotated[float | None, Query(ge=0, le=1e9, description="seconds, inclusive")] = None,
     max_talk: Annotated[float | None, Query(ge=0, le=1e9, description="seconds, inclusive")] = None,
@@ -90,7 +93,7 @@ def call_search(
         since=parse_instant(since, "query.from") if since is not None else None,
         until=parse_instant(until, "query.until") if until is not None else None,
         number=parse_number(number) if number is not None else None,
-        line=line, queue=queue, agent=agent, outcome=outcome, direction=direction,
+        line=line, queue=queue, agent=agent, outcome=outcome, mark=mark, direction=direction,
         min_talk=min_talk, max_talk=max_talk, order=order,
     )  # fmt: skip
 

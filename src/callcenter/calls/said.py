@@ -1,12 +1,17 @@
 """What our dialplan says of a call by CELGenUserEvent (dialplans/), and what follows for the call's state."""
 
+import re
 from collections.abc import Callable
 
+from callcenter.calls import emergency
 from callcenter.calls.state import CallState
 from callcenter.journal.facts import CelFact
 
-INTRODUCTIONS = frozenset({"LINE", "REJECTED"})
-"""The first thing the dialplan says of a caller from the trunk, once it has cleaned who he says he is."""
+MARK = re.compile("[a-z][a-z0-9_]{0,39}")
+
+INTRODUCTIONS = frozenset({"LINE", "REJECTED", "CALLBACK_CALL"})
+"""The first thing the dialplan says of a caller from the trunk, once it has cleaned who he says he is, and of a citizen
+whom we rang back."""
 
 
 def _said_line(call: CallState, fact: CelFact, extra: str) -> None:
@@ -14,8 +19,10 @@ def _said_line(call: CallState, fact: CelFact, extra: str) -> None:
 
 
 def _said_service(call: CallState, fact: CelFact, extra: str) -> None:
-    mode, _, source = extra.partition(";")
-    call.service, call.service_source = mode, source or None
+    """What held when the call came in counts; closing time asks again while callers wait."""
+    mode, source, reason = (*extra.split(";", 2), "", "")[:3]
+    if call.service is None:
+        call.service, call.service_source, call.service_reason = mode, source or None, reason or None
     call.note(fact.at, "service", extra)
 
 
@@ -52,6 +59,39 @@ def _said_closed(call: CallState, fact: CelFact, extra: str) -> None:
     call.note(fact.at, "closed_played", extra)
 
 
+def _said_menu(call: CallState, fact: CelFact, extra: str) -> None:
+    call.menu_choice = extra
+    call.note(fact.at, "menu_choice", extra)
+
+
+def _said_mark(call: CallState, fact: CelFact, extra: str) -> None:
+    """`MARK,<mark>[;detail]`: a fact beside the outcome, such as voicemail, callback, complaint or overflow."""
+    mark, _, detail = extra.partition(";")
+    if MARK.fullmatch(mark):
+        call.marks.add(mark)
+        call.note(fact.at, mark, detail)
+    else:
+        call.anomalies.append("mark_unreadable")
+
+
+def _said_note(call: CallState, fact: CelFact, extra: str) -> None:
+    """`NOTE,<kind>[;detail]`: an entry of the timeline alone."""
+    kind, _, detail = extra.partition(";")
+    call.note(fact.at, kind if MARK.fullmatch(kind) else "note", detail)
+
+
+def _said_callback(call: CallState, fact: CelFact, extra: str) -> None:
+    """`CALLBACK,<number>;<queue>;<place epoch>`: the caller hangs up and keeps his place (dialplans/callback.conf)."""
+    call.marks.add("callback")
+    call.note(fact.at, "callback", extra)
+
+
+def _said_callback_call(call: CallState, fact: CelFact, extra: str) -> None:
+    """`CALLBACK_CALL,<id>`: this is our call back to him."""
+    call.marks.add("callback")
+    call.note(fact.at, "callback_call", extra)
+
+
 USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
     "LINE": _said_line,
     "SERVICE": _said_service,
@@ -61,5 +101,13 @@ USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
     "QUEUE_RESULT": _said_queue_result,
     "REJECTED": _said_rejected,
     "CLOSED_PLAYED": _said_closed,
+    "MENU": _said_menu,
+    "MARK": _said_mark,
+    "NOTE": _said_note,
+    "EMERGENCY_CHAIN": emergency.said_chain,
+    "EMERGENCY_UNANSWERED": emergency.said_unanswered,
+    "MOBILE": emergency.said_mobile,
+    "CALLBACK": _said_callback,
+    "CALLBACK_CALL": _said_callback_call,
 }
 """What our dialplan says by CELGenUserEvent (dialplans/)."""

@@ -107,6 +107,13 @@ class CallDetail(Call):
     uniqueid: str = Field(examples=["hotline-1795395605.12"], description="Asterisk's id of the caller's channel")
     service: Service | None = Field(description="the schedule's answer when the call came in")
     service_source: str | None = Field(description="pushed (control loop) or rendered (hours in the dialplan)")
+    service_reason: str | None = Field(
+        examples=["holiday-2026-10-01"], description="what decided: hours, holiday-…, workday-…, override-…, duty-…"
+    )
+    menu_choice: str | None = Field(examples=["1"], description="empty: nothing chosen; null: no menu")
+    marks: list[str] = Field(
+        examples=[["voicemail"]], description="facts beside the outcome: voicemail, callback, complaint, overflow …"
+    )
     evidence: str = Field(examples=["channel_ends"], description="what closed the record")
     legs: list[LegView]
     queue_visits: list[QueueVisitView]

@@ -9,6 +9,7 @@ from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.errors import InvalidInput
 
 NUMBER_PATTERN = r"^(\*[0-9A-Za-z+#._-]{1,40}|[0-9A-Za-z+#._-]{1,40}\*?)$"
+MARK_PATTERN = r"^[a-z][a-z0-9_]{0,39}$"
 NAME_PATTERN = r"^[A-Za-z0-9_-]{1,40}$"
 
 
@@ -51,6 +52,8 @@ class CallSearch:
     queue: str | None = None
     agent: str | None = None
     outcome: Outcome | None = None
+    mark: str | None = None
+    """A fact beside the outcome, such as voicemail"""
     direction: Direction | None = None
     min_talk: float | None = None
     max_talk: float | None = None

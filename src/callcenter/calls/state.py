@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
-from callcenter.calls.model import TimelineEntry
+from callcenter.calls.model import TimelineEntry, agent_of_endpoint
 from callcenter.journal.facts import QueueFact
 
 CALL_NAMESPACE = UUID("5f0a7c3e-7d0b-5c43-9d0a-6f6b6c3f0c11")
@@ -12,6 +13,9 @@ CALL_NAMESPACE = UUID("5f0a7c3e-7d0b-5c43-9d0a-6f6b6c3f0c11")
 
 TRUNK_PREFIX = "trunk"
 """Endpoints named `trunk…` are the outside; every other PJSIP endpoint is an agent's phone (asterisk/pjsip.conf)."""
+
+PLACEHOLDER_PREFIX = "place-"
+"""Ids of the channels that keep a callback's place in a queue: nobody's call, so nothing of them is recorded."""
 
 
 @dataclass(slots=True)
@@ -38,21 +42,23 @@ class Channel:
     ended_at: datetime | None = None
     hangup_cause: int | None = None
     hangup_source: str = ""
+    dialled: bool = False
+    """We rang it; a channel that rings us begins with the number it wants"""
     stays: list[BridgeStay] = field(default_factory=list)
     music: list[OpenSpell] = field(default_factory=list)
 
     is_phone: bool = field(init=False)
     is_trunk: bool = field(init=False)
     agent: str | None = field(init=False)
-    """The agent whose phone this is; None for the trunk and for Local channels."""
+    """The agent whose phone this is, or the duty person's mobile; None else for the trunk, and for Local channels."""
 
     def __post_init__(self) -> None:
-        """`1001` of `PJSIP/1001-0000000c` is the endpoint (Asterisk names channels TECH/resource-number)."""
+        """`d4f9-1001` of `PJSIP/d4f9-1001-0000000c` is the endpoint (Asterisk names channels TECH/resource-number)."""
         technology, _, resource = self.name.partition("/")
         endpoint = resource.rpartition("-")[0] or resource
         self.is_phone = technology == "PJSIP"
         self.is_trunk = self.is_phone and endpoint.startswith(TRUNK_PREFIX)
-        self.agent = endpoint if self.is_phone and not self.is_trunk else None
+        self.agent = agent_of_endpoint(endpoint) if self.is_phone and not self.is_trunk else None
 
 
 @dataclass(slots=True)
@@ -88,7 +94,13 @@ class CallState:
     line: str | None = None
     service: str | None = None
     service_source: str | None = None
+    service_reason: str | None = None
+    menu_choice: str | None = None
+    marks: set[str] = field(default_factory=set)
+    """Facts beside the outcome that the dialplan said"""
     notice_played: bool = False
+    alarmed: bool = False
+    """An emergency call that nobody of the first step answered"""
     rejected: str | None = None
     evidence: str | None = None
     """What closed it; None while it runs"""
@@ -113,6 +125,33 @@ class CallState:
         self.channels[channel.uniqueid] = channel
         if self.oldest is None or age_key(channel.uniqueid) < age_key(self.oldest.uniqueid):
             self.oldest, self.known_id = channel, None
+
+    def absorb(self, other: "CallState") -> None:
+        """Take over what is known of a call that turned out to be this one."""
+        self.mark = min(self.mark, other.mark)
+        self.last_at = max(self.last_at, other.last_at)
+        for channel in other.channels.values():
+            self.add(channel)
+        self.keys |= other.keys
+        self.seen |= other.seen
+        self.answered_by |= other.answered_by
+        lists: tuple[Any, ...] = ("visits", "queue_facts", "timeline", "recordings", "anomalies")
+        for name in lists:
+            getattr(self, name).extend(getattr(other, name))
+        self.timeline.sort(key=lambda entry: entry.at)
+        self.line = self.line or other.line
+        self.service, self.service_source = self.service or other.service, self.service_source or other.service_source
+        self.service_reason = self.service_reason or other.service_reason
+        self.menu_choice = self.menu_choice if self.menu_choice is not None else other.menu_choice
+        self.marks |= other.marks
+        self.notice_played = self.notice_played or other.notice_played
+        self.alarmed = self.alarmed or other.alarmed
+
+    def has_seen(self, key: int) -> bool:
+        """A fact delivered twice counts once; microseconds tell apart what really happened twice."""
+        known = key in self.seen
+        self.seen.add(key)
+        return known
 
     def note(self, at: datetime, kind: str, detail: str = "") -> None:
         self.timeline.append(TimelineEntry(at, kind, detail))

@@ -1,6 +1,7 @@
 """Stores what one reading of the journals brought: raw lines, records, announcements and the place read up to, in one
 transaction. Sent again after a lost answer it changes nothing."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from callcenter.alerts.model import Alert
+from callcenter.alerts.repository import cause_is_gone, clear_alert, raise_alert
+from callcenter.calls.emergency import AlertOver
+from callcenter.calls.events import AgentActed, CallMarked
 from callcenter.calls.model import CallRecord
 from callcenter.calls.tables import calls
 from callcenter.errors import CallcenterError, in_one_line
@@ -77,17 +82,38 @@ class Batch:
     records: dict[UUID, CallRecord] = field(default_factory=dict)
     absorbed: list[UUID] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
+    alarms: list[Alert | AlertOver] = field(default_factory=list)
+    late_marks: list[CallMarked] = field(default_factory=list)
+    acts: list[AgentActed] = field(default_factory=list)
     low_water: int | None = None
 
 
-async def store(engine: AsyncEngine, pbx: str, batch: Batch) -> None:
+KeepActs = Callable[[AsyncConnection, str, Sequence[AgentActed]], Awaitable[None]]
+"""Stores entries of the operation log in the transaction of the facts they come from (`agents.operation_log`)."""
+
+
+async def store(engine: AsyncEngine, pbx: str, batch: Batch, keep_acts: KeepActs | None = None) -> None:
     """Store a batch once. Raises `Displaced` when someone else has moved the place on, and what Postgres raises."""
     async with engine.begin() as connection:
         if not await _advance(connection, pbx, batch):
             return
         await _keep_raw(connection, pbx, batch)
         await store_records(connection, list(batch.records.values()), batch.absorbed)
+        await mark_late(connection, batch.late_marks)
+        if batch.acts and keep_acts is not None:
+            await keep_acts(connection, pbx, batch.acts)
         await announce(connection, pbx, batch.announcements)
+        await _alarm(connection, pbx, batch.alarms)
+
+
+async def _alarm(connection: AsyncConnection, pbx: str, alarms: list[Alert | AlertOver]) -> None:
+    for alarm in alarms:
+        if isinstance(alarm, Alert):
+            await raise_alert(connection, pbx, alarm)
+        elif alarm.unserved:
+            await cause_is_gone(connection, pbx, alarm.kind, alarm.key)
+        else:
+            await clear_alert(connection, pbx, alarm.kind, alarm.key)
 
 
 async def sift(engine: AsyncEngine, batch: Batch) -> int:
@@ -187,6 +213,18 @@ async def store_records(connection: AsyncConnection, records: list[CallRecord], 
     if absorbed:
         known = exists().where(recordings.c.call_id == calls.c.id)
         await connection.execute(delete(calls).where(calls.c.id.in_(absorbed), ~known))
+
+
+MARK_LATE = text(
+    "UPDATE calls SET marks = (SELECT array_agg(DISTINCT m ORDER BY m) FROM unnest(marks || CAST(:mark AS text)) m),"
+    " stored_at = now() WHERE id = :id"
+)
+
+
+async def mark_late(connection: AsyncConnection, marks: Sequence[CallMarked]) -> None:
+    """Add marks to records that no tracker holds any more."""
+    if marks:
+        await connection.execute(MARK_LATE, [{"id": each.call_id, "mark": each.mark} for each in marks])
 
 
 RECORD_FIELDS = [f.name for f in fields(CallRecord) if f.name != "recordings"]

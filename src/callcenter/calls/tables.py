@@ -31,6 +31,9 @@ calls = Table(
     Column("notice_played", Boolean, nullable=False),
     Column("service", Text),
     Column("service_source", Text),
+    Column("service_reason", Text),
+    Column("menu_choice", Text),
+    Column("marks", ARRAY(Text), nullable=False, server_default="{}"),
     Column("evidence", Text, nullable=False),
     Column("legs", JSONB, nullable=False),
     Column("queue_visits", JSONB, nullable=False),
@@ -51,4 +54,5 @@ calls = Table(
     ),
     Index("ix_calls_agents", "agents", postgresql_using="gin"),
     Index("ix_calls_outcome", "outcome", "started_at"),
+    Index("ix_calls_marks", "marks", postgresql_using="gin"),
 )

@@ -12,8 +12,9 @@ is an `Anomaly`.
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
+from callcenter.calls.acts import LastCalls, is_code, take_act
+from callcenter.calls.emergency import events_of as emergency_events
 from callcenter.calls.events import (
     AgentRinging,
     Anomaly,
@@ -26,7 +27,7 @@ from callcenter.calls.events import (
 )
 from callcenter.calls.record import build_record, direction_of
 from callcenter.calls.said import INTRODUCTIONS, USER_EVENTS
-from callcenter.calls.state import BridgeStay, CallState, Channel, OpenSpell, Visit, age_key
+from callcenter.calls.state import PLACEHOLDER_PREFIX, BridgeStay, CallState, Channel, OpenSpell, Visit, age_key
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 
 LINGER = timedelta(seconds=30)
@@ -42,7 +43,7 @@ def _chan_start(tracker: "CallTracker", call: CallState, fact: CelFact, out: Eve
     channel = call.channels[fact.uniqueid]
     if len(call.channels) == 1:
         call.note(fact.at, "started", channel.exten)
-        if not channel.is_trunk:
+        if not channel.is_trunk and not is_code(call):
             out.append(_started(call, channel))
     elif channel.agent:
         call.note(fact.at, "ringing", channel.agent)
@@ -86,9 +87,10 @@ def _bridge_enter(tracker: "CallTracker", call: CallState, fact: CelFact, out: E
     if root in inside:
         for channel in inside:
             if channel is not root and channel.agent and channel.uniqueid not in call.answered_by:
+                tracker.last_calls.note(call, channel)
                 call.answered_by.add(channel.uniqueid)
                 call.note(fact.at, "talking", channel.agent)
-                out.append(CallAnswered(call.id, fact.at, channel.agent))
+                out.append(CallAnswered(call.id, fact.at, channel.agent, call.alarmed))
 
 
 def _bridge_exit(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
@@ -134,6 +136,9 @@ def _noted(kind: str) -> Transition:
 
 
 def _user_defined(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
+    if fact.user_event == "AGENT":
+        out += take_act(call, fact, tracker.calls, tracker.last_calls, tracker.find)
+        return
     if fact.user_event in INTRODUCTIONS:
         _introduce(call, fact, out)
     said = USER_EVENTS.get(fact.user_event)
@@ -141,6 +146,7 @@ def _user_defined(tracker: "CallTracker", call: CallState, fact: CelFact, out: E
         out.append(Anomaly(fact.at, "unknown_user_event", fact.user_event[:64]))
         return
     said(call, fact, str(fact.extra.get("extra", "")))
+    out += emergency_events(call, fact)
 
 
 def _introduce(call: CallState, fact: CelFact, out: Events) -> None:
@@ -226,9 +232,12 @@ class CallTracker:
         self._early: dict[str, list[tuple[int, QueueFact]]] = {}
         self._latest: datetime | None = None
         self._boot: datetime | None = None
+        self.last_calls = LastCalls()
 
     def feed(self, fact: Fact, mark: int = 0) -> tuple[CallEvent, ...]:
         out: Events = []
+        if fact.uniqueid.startswith(PLACEHOLDER_PREFIX):
+            return ()
         if self._latest is None or fact.at > self._latest:
             self._latest = fact.at
         if isinstance(fact, CelFact):
@@ -264,13 +273,23 @@ class CallTracker:
         """How many calls are up."""
         return sum(c.evidence is None for c in self._open.values())
 
+    @property
+    def calls(self) -> Iterator[CallState]:
+        """Running calls and those that linger."""
+        return iter(self._open.values())
+
+    def find(self, uniqueid: str) -> CallState | None:
+        """The call of a channel, while it is known."""
+        return self._calls.get(uniqueid)
+
     def close(self, call: CallState, evidence: str, out: Events) -> None:
         call.evidence = evidence
-        out.append(CallEnded(build_record(call)))
+        if not is_code(call):
+            out.append(CallEnded(build_record(call)))
 
     def _feed_cel(self, fact: CelFact, mark: int, out: Events) -> None:
         call = self._call_of(fact, mark, out)
-        if _seen_before(call, fact):
+        if call.has_seen(fact.key):
             return
         call.last_at = max(call.last_at, fact.at)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
@@ -318,7 +337,9 @@ class CallTracker:
         if channel is not None:
             channel.linkedid = fact.linkedid
             return
-        call.add(Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at))
+        channel = Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at)
+        channel.dialled = fact.type == "CHAN_START" and fact.exten in {"s", ""}
+        call.add(channel)
         if fact.type != "CHAN_START":
             call.anomalies.append("start_missing")
             out.append(Anomaly(fact.at, "channel_start_missing", fact.uniqueid[:64]))
@@ -332,7 +353,7 @@ class CallTracker:
             one, two = two, one
         if two.channels:
             out.append(CallAbsorbed(two.id, one.id, at))
-        _absorb(one, two)
+        one.absorb(two)
         for key in two.keys:
             self._calls[key] = one
         self._open.pop(id(two), None)
@@ -352,7 +373,7 @@ class CallTracker:
             self._early.setdefault(fact.uniqueid, []).append((mark, fact))
             return
         call.queue_facts.append(fact)
-        if call.evidence is not None:
+        if call.evidence is not None and not is_code(call):
             out.append(CallEnded(build_record(call), again=True))
 
     def _cut_older(self, out: Events) -> None:
@@ -368,32 +389,8 @@ class CallTracker:
             self.close(call, "silence", out)
 
     def _forget(self, call: CallState) -> None:
+        self.last_calls.settle(call)
         self._open.pop(id(call), None)
         for key in call.keys:
             if self._calls.get(key) is call:
                 del self._calls[key]
-
-
-def _seen_before(call: CallState, fact: CelFact) -> bool:
-    """A fact delivered twice counts once; microseconds tell apart what really happened twice."""
-    if fact.key in call.seen:
-        return True
-    call.seen.add(fact.key)
-    return False
-
-
-def _absorb(one: CallState, two: CallState) -> None:
-    one.mark = min(one.mark, two.mark)
-    one.last_at = max(one.last_at, two.last_at)
-    for channel in two.channels.values():
-        one.add(channel)
-    one.keys |= two.keys
-    one.seen |= two.seen
-    one.answered_by |= two.answered_by
-    lists: tuple[Any, ...] = ("visits", "queue_facts", "timeline", "recordings", "anomalies")
-    for name in lists:
-        getattr(one, name).extend(getattr(two, name))
-    one.timeline.sort(key=lambda entry: entry.at)
-    one.line = one.line or two.line
-    one.service, one.service_source = one.service or two.service, one.service_source or two.service_source
-    one.notice_played = one.notice_played or two.notice_played

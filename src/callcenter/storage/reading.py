@@ -1,4 +1,4 @@
-"""Reading from Postgres: whatever keeps us from it becomes one error that names the part."""
+"""Reading from Postgres, and single changes: whatever keeps us from it becomes one error that names the part."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -48,6 +48,19 @@ async def reading(engine: AsyncEngine, *, snapshot: bool = False) -> AsyncIterat
     try:
         async with engine.connect() as connection:
             yield await connection.execution_options(**options)
+    except Exception as error:
+        cause = unavailable(error)
+        if cause is None:
+            raise
+        raise cause from error
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction that is committed at the end. Raises `PartUnavailable` when Postgres can't be reached."""
+    try:
+        async with engine.begin() as connection:
+            yield connection
     except Exception as error:
         cause = unavailable(error)
         if cause is None:
