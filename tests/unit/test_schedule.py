@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.calls.model import Line, Service
-from callcenter.clock import LOCAL_ZONE, from_epoch
+from callcenter.clock import LOCAL_ZONE
 from callcenter.errors import InvalidInput
-from callcenter.routing.desired import Pushed, must_send, read_pushed, wanted
 from callcenter.schedule.hours import service_at
-from callcenter.schedule.model import Override, ServiceState
+from callcenter.schedule.model import Override, ScheduleFacts
 from callcenter.schedule.until import read_until
 
 
@@ -21,6 +20,10 @@ def wall(text: str) -> datetime:
 
 def override(id: int, mode: Service, starts: str, until: str, line: Line = Line.HOTLINE) -> Override:
     return Override(id, line, mode, wall(starts), wall(until), "event", "operator")
+
+
+def facts(*overrides: Override) -> ScheduleFacts:
+    return ScheduleFacts(overrides=overrides)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_moment_in_any_zone() -> None:
 
 def test_emergency_is_always_open() -> None:
     closing = override(1, Service.CLOSED, "2026-11-20 00:00", "2026-12-01 00:00", Line.EMERGENCY)
-    state = service_at(Line.EMERGENCY, wall("2026-11-28 03:00"), [closing])
+    state = service_at(Line.EMERGENCY, wall("2026-11-28 03:00"), facts(closing))
     assert (state.mode, state.until) == (Service.OPEN, None)
 
 
@@ -64,20 +67,20 @@ SUNDAY_OPEN = override(1, Service.OPEN, "2026-11-22 10:00", "2026-11-22 18:00")
     ],
 )
 def test_override_opens_a_sunday(at: str, mode: str, until: str) -> None:
-    state = service_at(Line.HOTLINE, wall(at), [SUNDAY_OPEN])
+    state = service_at(Line.HOTLINE, wall(at), facts(SUNDAY_OPEN))
     assert (state.mode, state.until) == (mode, wall(until))
 
 
 def test_override_made_last_wins_and_gives_way() -> None:
     later = override(2, Service.CLOSED, "2026-11-22 12:00", "2026-11-22 13:00")
-    both = [later, SUNDAY_OPEN]
+    both = facts(later, SUNDAY_OPEN)
     modes = [service_at(Line.HOTLINE, wall(f"2026-11-22 {at}"), both).mode for at in ("11:00", "12:00", "13:00")]
     assert modes == [Service.OPEN, Service.CLOSED, Service.OPEN]
 
 
 def test_override_of_another_line_changes_nothing() -> None:
     other = override(1, Service.OPEN, "2026-11-22 10:00", "2026-11-22 18:00", Line.EMERGENCY)
-    assert service_at(Line.HOTLINE, wall("2026-11-22 12:00"), [other]).mode is Service.CLOSED
+    assert service_at(Line.HOTLINE, wall("2026-11-22 12:00"), facts(other)).mode is Service.CLOSED
 
 
 moments = st.integers(0, 14 * 24 * 3600).map(lambda s: wall("2026-11-16 00:00") + timedelta(seconds=s))
@@ -86,11 +89,11 @@ moments = st.integers(0, 14 * 24 * 3600).map(lambda s: wall("2026-11-16 00:00") 
 @given(moments, st.lists(st.tuples(st.sampled_from([Service.OPEN, Service.CLOSED]), moments, moments), max_size=5))
 def test_nothing_changes_before_until(at: datetime, rows: list[tuple[Service, datetime, datetime]]) -> None:
     overrides = [Override(n, Line.HOTLINE, mode, min(a, b), max(a, b), "", "") for n, (mode, a, b) in enumerate(rows)]
-    state = service_at(Line.HOTLINE, at, overrides)
+    state = service_at(Line.HOTLINE, at, facts(*overrides))
     assert state.until is not None
     assert state.until > at
     between = at + (state.until - at) * 0.999
-    assert service_at(Line.HOTLINE, between, overrides).mode is state.mode
+    assert service_at(Line.HOTLINE, between, facts(*overrides)).mode is state.mode
 
 
 NOW = wall("2026-11-22 14:05:30")
@@ -122,38 +125,3 @@ def test_until(text: str, expected: str) -> None:
 def test_until_that_is_no_time(text: str) -> None:
     with pytest.raises(InvalidInput, match="--until"):
         read_until(text, NOW)
-
-
-def pushed(mode: str, seconds: float) -> Pushed:
-    return Pushed(Service(mode), from_epoch(NOW.timestamp() + seconds))
-
-
-@pytest.mark.parametrize(
-    ("found", "send"),
-    [
-        (None, True),
-        (pushed("open", 300), True),  # another mode
-        (pushed("closed", 300), False),
-        (pushed("closed", 241), False),
-        (pushed("closed", 240), True),  # runs out soon
-        (pushed("closed", -5), True),
-        (pushed("closed", 301), True),  # outlives what we know
-    ],
-)
-def test_what_is_sent(found: Pushed | None, send: bool) -> None:
-    assert must_send(pushed("closed", 300), found) is send
-
-
-def test_pushed_term_ends_at_the_boundary() -> None:
-    state = ServiceState(Service.OPEN, "", NOW + timedelta(seconds=20))
-    assert str(wanted(state, NOW)) == f"open;{int(NOW.timestamp()) + 20}"
-    assert str(wanted(ServiceState(Service.OPEN, "", None), NOW)) == f"open;{int(NOW.timestamp()) + 300}"
-
-
-@pytest.mark.parametrize("value", ["", "open", "ajar;1795352433", "open;soon", "open;" + "9" * 40, ";"])
-def test_pushed_value_that_a_person_wrote(value: str) -> None:
-    assert read_pushed(value) is None
-
-
-def test_pushed_value_reads_back() -> None:
-    assert read_pushed(str(pushed("duty", 60))) == pushed("duty", 60)

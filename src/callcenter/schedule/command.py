@@ -11,7 +11,7 @@ from callcenter import clock
 from callcenter.calls.model import Line, Service
 from callcenter.errors import InvalidInput, PartUnavailable
 from callcenter.schedule.hours import service_at
-from callcenter.schedule.repository import add_override, current_overrides, withdraw_overrides
+from callcenter.schedule.repository import add_override, read_facts, withdraw_overrides
 from callcenter.schedule.until import read_until
 from callcenter.storage.away import AWAY
 from callcenter.storage.engine import make_engine
@@ -31,8 +31,8 @@ async def override_hours(url: str, line: str, mode: Service, until: str, reason:
     moment = clock.now()
     which, end = read_line(line), read_until(until, moment)
     async with _transaction(url) as connection:
-        await add_override(connection, which, mode, starts_at=moment, until=end, reason=reason, made_by=_operator())
-    return f"{which.value}: {mode.value} until {_wall(end)}"
+        await add_override(connection, which, mode, starts_at=moment, until=end, reason=reason, made_by=operator())
+    return f"{which.value}: {mode.value} until {wall(end)}"
 
 
 async def clear_overrides(url: str, line: str) -> str:
@@ -47,14 +47,14 @@ async def show_schedule(url: str) -> list[str]:
     """One line for each of our lines, then one for each override. Raises `PartUnavailable`."""
     moment = clock.now()
     async with _transaction(url) as connection:
-        overrides = await current_overrides(connection, moment)
+        facts = await read_facts(connection, moment)
     shown = []
     for line in Line:
-        state = service_at(line, moment, overrides)
-        end = f" until {_wall(state.until)}" if state.until else ""
+        state = service_at(line, moment, facts)
+        end = f" until {wall(state.until)}" if state.until else ""
         shown.append(f"{line.value}: {state.mode.value} ({state.why}){end}")
-    for each in overrides:
-        span = f"{_wall(each.starts_at)} – {_wall(each.until)}"
+    for each in facts.overrides:
+        span = f"{wall(each.starts_at)} – {wall(each.until)}"
         shown.append(f"override {each.id}: {each.line.value} {each.mode.value} {span} by {each.made_by} {each.reason}")
     return shown
 
@@ -72,11 +72,13 @@ async def _transaction(url: str) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-def _wall(instant: datetime) -> str:
+def wall(instant: datetime) -> str:
+    """An instant on the wall clock, for people."""
     return f"{instant.astimezone(clock.LOCAL_ZONE):%Y-%m-%d %H:%M:%S}"
 
 
-def _operator() -> str:
+def operator() -> str:
+    """Who gives the command, as the machine knows him."""
     try:
         return getpass.getuser()[:64]
     except (KeyError, OSError):  # an account without a name
