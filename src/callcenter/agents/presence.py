@@ -16,6 +16,7 @@ from callcenter.ami.events import (
     MemberSeen,
     Typed,
 )
+from callcenter.calls.model import agent_of_endpoint
 
 
 class Presence(StrEnum):
@@ -27,6 +28,10 @@ class Presence(StrEnum):
     RINGING = "ringing"
     TALKING = "talking"
     PAUSED = "paused"
+    WRAP_UP = "wrap_up"
+    """Paused for the notes on the last call"""
+    LOGGED_OUT = "logged_out"
+    """The phone is there, and its owner is in no queue"""
     UNAVAILABLE = "unavailable"
     """The phone is registered but doesn't answer Asterisk"""
 
@@ -39,6 +44,8 @@ BUSY = {
     "ONHOLD": Presence.TALKING,
 }
 """Device states of a phone with a call; such a one counts as that even while it is paused."""
+WRAP_UP_REASON = "wrap_up"
+"""As dialplans/feature-codes.conf gives it"""
 IN_CALL = (Presence.RINGING, Presence.TALKING)
 
 
@@ -54,14 +61,18 @@ class Agent:
     contacts: set[str] = field(default_factory=set)
     paused_in: dict[str, bool] = field(default_factory=dict)
     """Queue → paused there, for each queue the agent is a member of"""
+    pause_reason: str = ""
 
     def derive(self) -> Presence:
         if self.device in BUSY:
             return BUSY[self.device]
         if self.device != "NOT_INUSE":
             return Presence.UNAVAILABLE if self.contacts else Presence.OFFLINE
-        paused = bool(self.paused_in) and all(self.paused_in.values())
-        return Presence.PAUSED if paused else Presence.AVAILABLE
+        if not self.paused_in:
+            return Presence.LOGGED_OUT
+        if not all(self.paused_in.values()):
+            return Presence.AVAILABLE
+        return Presence.WRAP_UP if self.pause_reason == WRAP_UP_REASON else Presence.PAUSED
 
 
 class Agents:
@@ -109,6 +120,11 @@ class Agents:
         """Each agent's state as it is announced, by number."""
         return {number: _payload(agent) for number, agent in self._agents.items()}
 
+    def in_call(self, number: str) -> bool:
+        """Whether the agent's phone rings or talks."""
+        agent = self._agents.get(number)
+        return agent is not None and agent.device in BUSY
+
     def available(self, number: str) -> bool:
         """Would take a call now, pauses aside."""
         agent = self._agents.get(number)
@@ -117,11 +133,12 @@ class Agents:
     def _take_member(self, event: MemberSeen, moment: datetime) -> None:
         agent = self._at(event.member, moment)
         agent.paused_in[event.queue] = event.paused
+        agent.pause_reason = event.pause_reason if event.paused else ""
         if event.listed:
             agent.device = event.device
 
     def _take_contact(self, event: ContactSeen) -> None:
-        agent = self._agents.get(event.endpoint)
+        agent = self._of_endpoint(event.endpoint)
         if agent is not None and event.present:
             agent.contacts.add(event.uri)
         elif agent is not None:
@@ -131,7 +148,10 @@ class Agents:
         return self._agents.setdefault(number, Agent(number, moment))
 
     def _of_device(self, device: str) -> Agent | None:
-        return self._agents.get(device.removeprefix("PJSIP/")) if device.startswith("PJSIP/") else None
+        return self._of_endpoint(device.removeprefix("PJSIP/")) if device.startswith("PJSIP/") else None
+
+    def _of_endpoint(self, endpoint: str) -> Agent | None:
+        return self._agents.get(agent_of_endpoint(endpoint))
 
     def _settle(self, moment: datetime) -> None:
         for agent in self._agents.values():
@@ -152,5 +172,6 @@ def _payload(agent: Agent) -> dict[str, Any]:
         "since": agent.since.isoformat(),
         "call_id": None,
         "caller_number": (agent.caller_number or None) if in_call else None,
+        "pause_reason": agent.pause_reason or None,
         "queues": sorted(agent.paused_in),
     }

@@ -1,0 +1,106 @@
+"""What agents' codes need our service for: ending a wrap-up in time, and pausing a recording.
+
+Asterisk's dialplan can neither wait without a channel nor mute a MixMonitor. With the service stopped a wrap-up lasts
+until *13, and a recording can't be paused: the agent is told so (dialplans/feature-codes.conf).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from callcenter import clock
+from callcenter.agents.wrap_up import FAMILY, Begin, End, next_step
+from callcenter.ami import actions
+from callcenter.ami.connection import AmiClient
+from callcenter.ami.faults import AmiFault
+from callcenter.ami.messages import Event
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 1.0
+LONGEST_PAUSE = timedelta(minutes=3)
+"""A recording that nobody resumes goes on by itself."""
+TRUNK = "PJSIP/trunk-"
+
+
+class Assistant:
+    """Runs until cancelled. `in_call` says whether an agent's phone has a call; `interfaces`: agent → PJSIP/device."""
+
+    def __init__(
+        self,
+        client: AmiClient,
+        interfaces: Mapping[str, str],
+        in_call: Callable[[str], bool],
+        *,
+        may_pause: bool,
+        now: Callable[[], datetime] = clock.now,
+    ) -> None:
+        self._client, self._interfaces, self._in_call, self._may_pause = client, interfaces, in_call, may_pause
+        self._now = now
+        self._asked: asyncio.Queue[Event] = asyncio.Queue()
+        self._paused: dict[str, datetime] = {}
+        """Recorded channel → when its pause ends by itself"""
+
+    def feed(self, event: Event) -> None:
+        """Take a UserEvent of the dialplan; others are nobody's business here."""
+        if event.get("UserEvent") == "RecordingPause":
+            self._asked.put_nowait(event)
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._answer(), name="recording pauses")
+            loops.create_task(self._look(), name="wrap-ups")
+
+    async def _answer(self) -> None:
+        while True:
+            event = await self._asked.get()
+            try:
+                await self._mute(event.get("Channel"), event.get("Caller"), event.get("State"))
+            except AmiFault as fault:  # the agent's phone has waited in vain and is told so
+                log.warning("Recording not paused or resumed", why=str(fault))
+
+    async def _mute(self, channel: str, recorded: str, state: str) -> None:
+        """Mute or unmute both directions of the recording, then tell the waiting dialplan."""
+        if state not in ("0", "1") or not recorded.startswith(TRUNK) or (state == "1" and not self._may_pause):
+            log.warning("Recording pause refused", state=state[:10], recorded=recorded[:80])
+            return
+        await self._client.ask(actions.mixmonitor_mute(recorded, mute=state == "1"))
+        if state == "1":
+            self._paused[recorded] = self._now() + LONGEST_PAUSE
+        else:
+            self._paused.pop(recorded, None)
+        await self._client.ask(actions.set_variable(channel, "RECORDING_MUTED", state))
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._client.up:
+                try:
+                    await self._end_wrap_ups()
+                    await self._end_pauses()
+                except AmiFault as fault:
+                    log.info("Wrap-ups not looked at", why=str(fault))
+
+    async def _end_wrap_ups(self) -> None:
+        for entry in await self._client.collect(actions.db_get_tree(FAMILY)):
+            agent = entry.get("Key").rpartition("/")[2]
+            if agent in self._interfaces:
+                await self._step(agent, next_step(entry.get("Val"), self._now(), in_call=self._in_call(agent)))
+
+    async def _step(self, agent: str, step: Begin | End | None) -> None:
+        match step:
+            case Begin(value):
+                await self._client.ask(actions.db_put(FAMILY, agent, value))
+            case End():
+                await self._client.ask(actions.db_del(FAMILY, agent))
+                await self._client.ask(actions.queue_unpause(self._interfaces[agent]))
+                log.info("Wrap-up ended", agent=agent)
+
+    async def _end_pauses(self) -> None:
+        """Resume what was forgotten; a channel that is gone needs nothing any more."""
+        for recorded in [each for each, until in self._paused.items() if self._now() >= until]:
+            del self._paused[recorded]
+            await self._client.ask(actions.mixmonitor_mute(recorded, mute=False))
+            log.warning("A paused recording was resumed: nobody had", recorded=recorded)
