@@ -1,76 +1,49 @@
-"""The dialplan as data, for the lint: contexts, extensions, steps, and the comment that opens each context."""
+"""The dialplans that this checkout renders, for their tests: with the settings as they come, and with all there is."""
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from callcenter.dialplan.candidate import Candidate, read_candidate
+from callcenter.dialplan.site import Site
+from callcenter.dialplan.source import Step
+from callcenter.local import programs
+from callcenter.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-SECTION = re.compile(r"\[([\w-]+)\]")
-STEP = re.compile(r"(?:exten => (?P<exten>.+?),1|same => n),(?P<app>\w+)\((?P<args>.*)\)$")
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "all there is": {
+        "overflow_agents": ("1003", "1004"),
+        "outbound_prefixes": ("0", "1"),
+        "emergency_mobiles": ("13800138000",),
+        "return_to_last_agent": True,
+        "recording_pause": True,
+    },
+    "as little as possible": {"menu": False, "callback": False, "voicemail": False, "overflow_after_seconds": 0},
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    context: str
-    extension: str
-    application: str
-    arguments: str
-
-    def __str__(self) -> str:
-        return f"[{self.context}] {self.extension}: {self.application}({self.arguments})"
-
-
-@dataclass(slots=True)
-class Context:
-    name: str
-    comment: str
-    steps: list[Step] = field(default_factory=list)
-
-    @property
-    def extensions(self) -> set[str]:
-        return {step.extension for step in self.steps}
+@cache
+def candidate(variant: str = "default") -> Candidate:
+    """What would be deployed with these settings and made-up secrets."""
+    asterisk = programs.find_asterisk()
+    assert asterisk, "run make setup"
+    home = Path(mkdtemp(prefix="cca-"))
+    settings = Settings(home=home, **VARIANTS[variant])
+    site = Site(
+        settings=settings,
+        ami_password="s3cret",
+        agent_passwords={number: f"pw{number}" for number in settings.phones},
+        device_names={number: f"d0-{number}" for number in settings.phones},
+        modules_dir=asterisk.modules_dir,
+        documentation_dir=asterisk.documentation_dir,
+        run_dir=home / "run",
+    )
+    home.rmdir()
+    return read_candidate(site)
 
 
-def read_contexts() -> dict[str, Context]:
-    """Every context of `dialplans/`, as written: templates' loops stand for one turn."""
-    contexts: dict[str, Context] = {}
-    for path in sorted((ROOT / "dialplans").glob("*.conf*")):
-        for context in _contexts(path.read_text("utf-8").splitlines()):
-            assert context.name not in contexts, f"[{context.name}] is written twice"
-            contexts[context.name] = context
-    return contexts
-
-
-def _contexts(lines: list[str]) -> Iterator[Context]:
-    context, extension = None, ""
-    for number, line in enumerate(lines):
-        if section := SECTION.fullmatch(line):
-            if context:
-                yield context
-            context = Context(section[1], _comment(lines[number + 1 :]))
-        elif context and (step := STEP.fullmatch(line.strip())):
-            extension = step["exten"] or extension
-            context.steps.append(Step(context.name, extension, step["app"], step["args"]))
-        else:
-            assert not line.strip() or line.lstrip().startswith((";", "{%")), f"unreadable: {line}"
-    if context:
-        yield context
-
-
-def _comment(lines: list[str]) -> str:
-    texts = []
-    for line in lines:
-        if not line.startswith(";"):
-            break
-        texts.append(line.lstrip("; "))
-    return " ".join(texts)
-
-
-def steps() -> list[Step]:
-    return [step for context in read_contexts().values() for step in context.steps]
-
-
-def loaded_modules() -> set[str]:
-    text = (ROOT / "asterisk" / "modules.conf").read_text("utf-8")
-    return set(re.findall(r"^load = (\w+)\.so$", text, re.MULTILINE))
+def steps(variant: str = "all there is") -> list[Step]:
+    return list(candidate(variant).plan.steps())

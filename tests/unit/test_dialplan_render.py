@@ -23,7 +23,8 @@ def site(tmp_path: Path) -> Site:
     return Site(
         settings=settings,
         ami_password="s3cret",
-        agent_passwords={agent: f"pw{agent}" for agent in settings.agents},
+        agent_passwords={agent: f"pw{agent}" for agent in settings.phones},
+        device_names={agent: f"d0-{agent}" for agent in settings.phones},
         modules_dir=tmp_path / "modules",
         documentation_dir=tmp_path / "documentation",
         run_dir=tmp_path / "run",
@@ -110,7 +111,7 @@ def test_catalogue_covers_what_asterisk_says_by_itself() -> None:
 
 def test_catalogue_speaks_chinese() -> None:
     for prompt in read_catalogue():
-        assert any("\u4e00" <= letter <= "\u9fff" for letter in prompt.zh), prompt
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in prompt.zh) or prompt.foreign, prompt
 
 
 def test_catalogue_entry_without_english_is_refused(tmp_path: Path) -> None:

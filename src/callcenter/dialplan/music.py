@@ -12,6 +12,9 @@ BEAT_SECONDS = 0.6
 LEVEL = 3200
 """Peak of one note out of 32767: music under which an announcement is easily heard."""
 
+BEEP_HERTZ, BEEP_SECONDS, BEEP_LEVEL = 1000, 0.4, 8000
+"""The tone before a message: unlike a dial tone and unlike music."""
+
 TUNE = "e4 g4 a4 - c5 a4 g4 - e4 d4 c4 - d4 e4 - - g4 a4 c5 - d5 c5 a4 - g4 e4 g4 - a4 - - - "
 SECOND_VOICE = "c3 - - - a2 - - - c3 - - - g2 - - - e3 - - - d3 - - - c3 - - - a2 - - - "
 SEMITONES = {"c": -9, "d": -7, "e": -5, "g": -2, "a": 0}
@@ -26,6 +29,18 @@ def write_music(site: Site) -> Path:
     if not any(folder.glob("*.wav")):
         save(path, melody())
     return path
+
+
+def write_beep(site: Site) -> None:
+    """Put the tone in place after which callers leave a message, for every language."""
+    samples = array("h", bytes(2 * int(RATE * BEEP_SECONDS)))
+    for i in range(len(samples)):
+        edge = min(i, len(samples) - 1 - i) / RATE
+        samples[i] = int(min(edge / 0.01, 1.0) * BEEP_LEVEL * math.sin(2 * math.pi * BEEP_HERTZ * i / RATE))
+    for language in ("zh", "en"):
+        folder = site.data_dir / "sounds" / language
+        folder.mkdir(parents=True, exist_ok=True)
+        save(folder / "beep.wav", samples)
 
 
 def melody() -> "array[int]":

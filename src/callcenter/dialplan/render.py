@@ -10,9 +10,11 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from callcenter.dialplan.music import write_music
+from callcenter.dialplan.hardening import begin_block_list, hardening_values
+from callcenter.dialplan.music import write_beep, write_music
 from callcenter.dialplan.prompts import write_prompts
-from callcenter.dialplan.site import Site, source_dir
+from callcenter.dialplan.schedule_values import schedule_values
+from callcenter.dialplan.site import Site
 from callcenter.errors import InvalidInput
 
 PLAIN_VALUE = re.compile(r"[^\x00-\x1f\x7f;\"\\\[\]{}|]*")
@@ -26,8 +28,10 @@ def write_configuration(site: Site) -> Path:
     a configuration file, `SetupFailed` when prompts can't be made.
     """
     make_folders(site)
+    begin_block_list(site.settings)
     write_prompts(site)
     write_music(site)
+    write_beep(site)
     remove_stale(site)
     return write_files(site, site.etc_dir)
 
@@ -54,16 +58,21 @@ def changed_files(site: Site, target: Path) -> list[str]:
 
 def render(site: Site) -> Iterator[tuple[str, str]]:
     """Each configuration file's name and text."""
-    values = template_values(site)
+    values = {**template_values(site), **site.instead}
     for folder in ("asterisk", "dialplans"):
-        environment = Environment(  # noqa: S701 - configuration files, not HTML
-            loader=FileSystemLoader(source_dir(folder)),
-            undefined=StrictUndefined,
-            finalize=checked,
-            keep_trailing_newline=True,
-        )
-        for path in sorted(source_dir(folder).glob("*.conf*")):
-            yield path.name.removesuffix(".j2"), environment.get_template(path.name).render(values)
+        templates = environment(site.folder(folder))
+        for path in sorted(site.folder(folder).glob("*.conf*")):
+            yield path.name.removesuffix(".j2"), templates.get_template(path.name).render(values)
+
+
+def environment(folder: Path) -> Environment:
+    """Templates of a folder: a missing value stops the rendering, each value is checked."""
+    return Environment(  # noqa: S701 - configuration files, not HTML
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        finalize=checked,
+        keep_trailing_newline=True,
+    )
 
 
 def checked(value: Any) -> str:
@@ -78,14 +87,33 @@ def checked(value: Any) -> str:
     return text
 
 
+DISCARD = "discard.sln"
+"""Where the dialplan's Record() writes what the call's own recording holds already (`dialplans/voicemail.conf.j2`)."""
+
+FLOW = (
+    *("menu", "closing_grace_seconds", "overflow_after_seconds", "overflow_ratio"),
+    *("voicemail", "voicemail_seconds"),
+)
+"""Settings of what a caller of the hotline meets."""
+
+
 def template_values(site: Site) -> dict[str, Any]:
     """Everything that a template may name; a name that is missing here stops the rendering."""
     settings = site.settings
     own = settings.asterisk_dir
-    names = ("pbx", "sip_bind", "sip_port", "ami_host", "ami_port", "ami_username", "trunk_address")
+    names = ("pbx", "sip_bind", "sip_port", "ami_host", "ami_port", "ami_username", "trunk_address", "trunk_port")
     numbers = ("hotline_number", "emergency_number", "queue_timeout_seconds", "ring_seconds", "wrapup_seconds")
     return {
         **{name: getattr(settings, name) for name in (*names, *numbers)},
+        "callback": settings.callback,
+        "emergency_step_seconds": settings.emergency_step_seconds,
+        "emergency_mobiles": settings.emergency_mobiles,
+        **{name: getattr(settings, name) for name in FLOW},
+        "recording_pause": settings.recording_pause,
+        "parking_seconds": settings.parking_seconds,
+        "wrapup_extension_seconds": settings.wrapup_extension_seconds,
+        **hardening_values(settings),
+        **schedule_values(site),
         "etc_dir": site.etc_dir,
         "modules_dir": site.modules_dir,
         "data_dir": site.data_dir,
@@ -94,9 +122,21 @@ def template_values(site: Site) -> dict[str, Any]:
         "log_dir": own / "log",
         "run_dir": site.run_dir,
         "ami_password": site.ami_password,
-        "agents": [(agent, site.agent_passwords[agent]) for agent in settings.agents],
+        "phones": [phone(site, number) for number in settings.phones],
+        "agents": [phone(site, number) for number in settings.agents],
         "media_address": media_address(settings.sip_bind),
-        "dialplans": dialplan_names(),
+        "dialplans": dialplan_names(site),
+    }
+
+
+def phone(site: Site, number: str) -> dict[str, Any]:
+    """One SIP account as templates see it."""
+    return {
+        "number": number,
+        "device": site.device_names[number],
+        "password": site.agent_passwords[number],
+        "supervisor": number in site.settings.supervisors,
+        "second_line": number in site.settings.overflow_agents,
     }
 
 
@@ -105,9 +145,9 @@ def media_address(sip_bind: str) -> str:
     return "" if ip_address(sip_bind).is_unspecified else sip_bind
 
 
-def dialplan_names() -> list[str]:
+def dialplan_names(site: Site) -> list[str]:
     """The rendered names of the files in `dialplans/`."""
-    return sorted(path.name.removesuffix(".j2") for path in source_dir("dialplans").glob("*.conf*"))
+    return sorted(path.name.removesuffix(".j2") for path in site.folder("dialplans").glob("*.conf*"))
 
 
 def make_folders(site: Site) -> None:
@@ -118,6 +158,7 @@ def make_folders(site: Site) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     link(own / "spool" / "monitor", site.settings.spool_dir)
     link(site.data_dir / "documentation", site.documentation_dir)
+    link(site.data_dir / "sounds" / DISCARD, Path(os.devnull))
 
 
 def link(path: Path, target: Path) -> None:

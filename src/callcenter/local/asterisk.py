@@ -11,7 +11,7 @@ from pathlib import Path
 from callcenter.dialplan.render import write_configuration
 from callcenter.dialplan.site import Site
 from callcenter.errors import SetupFailed
-from callcenter.local import places, programs
+from callcenter.local import certificates, places, programs
 from callcenter.local.identity import Identity, least_privileged
 from callcenter.local.processes import Process, ended, is_alive, last_lines, spawn, stop, until
 from callcenter.local.programs import Asterisk
@@ -21,7 +21,15 @@ from callcenter.settings import Settings
 GRACE_SECONDS = 10.0
 """How long calls in progress may go on when the hotline is stopped."""
 STOPPING = ((signal.SIGTERM, 10.0),)
-PASSED_ON = ("PATH", "HOME", "TZ", "LD_PRELOAD")
+FAKETIME = (
+    "FAKETIME_TIMESTAMP_FILE",
+    "FAKETIME_CACHE_DURATION",
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+    "FAKETIME_SHARED",
+    "NO_FAKE_STAT",
+)
+"""How tests shift its clock (libfaketime)."""
+PASSED_ON = ("PATH", "HOME", "TZ", "LD_PRELOAD", *FAKETIME)
 """Of our environment; the rest holds secrets."""
 
 
@@ -56,6 +64,7 @@ def instance(settings: Settings, secrets: Secrets, software: Asterisk) -> Instan
         settings=settings,
         ami_password=secrets.ami_password,
         agent_passwords=secrets.agent_passwords,
+        device_names=secrets.device_names,
         modules_dir=software.modules_dir,
         documentation_dir=software.documentation_dir,
         run_dir=places.socket_dir(settings) / "ast",
@@ -68,6 +77,7 @@ def instance(settings: Settings, secrets: Secrets, software: Asterisk) -> Instan
 
 def configure(pbx: Instance) -> Path:
     """Write configuration, prompts and music where Asterisk's user reads them; the path of `asterisk.conf`."""
+    certificates.provide(pbx.site.settings)
     configuration = write_configuration(pbx.site)
     hand_over(pbx)
     return configuration
@@ -82,13 +92,12 @@ def hand_over(pbx: Instance) -> None:
 async def start(pbx: Instance) -> Process:
     """Write the configuration, start, wait until every module is up. Raises `SetupFailed`."""
     configuration = await asyncio.to_thread(configure, pbx)
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     process = spawn(
         [*pbx.identity.prefix, *pbx.software.command, "-f", "-C", str(configuration)],
         log=pbx.log,
         note=pbx.note,
         cwd=pbx.site.run_dir,
-        env={**environment, "LANG": "C.UTF-8"},
+        env=environment(),
     )
     up = await until(lambda: _booted_or_died(pbx, process), 60)
     if not up or not is_alive(process):
@@ -96,6 +105,11 @@ async def start(pbx: Instance) -> Process:
         raise SetupFailed(what="Asterisk did not start", why=last_lines(pbx.log), mend=f"see {pbx.log}")
     pbx.fixed_note.write_text(_fixed(pbx))
     return process
+
+
+def environment() -> dict[str, str]:
+    """What an Asterisk gets of our environment."""
+    return {**{name: os.environ[name] for name in PASSED_ON if name in os.environ}, "LANG": "C.UTF-8"}
 
 
 async def take_on(pbx: Instance) -> bool:
@@ -146,7 +160,8 @@ def fingerprint(folder: Path) -> str:
 def _fixed(pbx: Instance) -> str:
     settings = pbx.site.settings
     sockets = (settings.sip_bind, settings.sip_port, settings.ami_host, settings.ami_port, settings.pbx)
-    return f"{sockets} {pbx.software.command} {pbx.site.run_dir}"
+    encryption = (settings.tls, settings.sip_tls_port, settings.trunk_tls)
+    return f"{sockets} {encryption} {pbx.software.command} {pbx.site.run_dir}"
 
 
 def _unchanged(pbx: Instance) -> bool:

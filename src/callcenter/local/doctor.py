@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 import aiomqtt
 import asyncpg
 
+from callcenter import clock
+from callcenter.dialplan.hardening import keys_dir
 from callcenter.errors import CallcenterError
 from callcenter.local import addresses, parts, places, ports, postgres, programs
 from callcenter.local.places import api_url
 from callcenter.local.processes import recall
 from callcenter.local.readiness import wait_ready
+from callcenter.security.certificates import WARN_BEFORE, ends_at
 from callcenter.settings import Settings
 
 
@@ -76,6 +79,17 @@ def _software(settings: Settings) -> Iterator[Finding]:
         )
     if not settings.database_url:
         yield _postgres_programs(settings)
+    if settings.tls != "off":
+        yield _certificate(settings)
+
+
+def _certificate(settings: Settings) -> Finding:
+    end = ends_at(keys_dir(settings) / "certificate.pem")
+    if end is None:
+        return Finding("certificate", "none that can be read", "start callcenter run: it makes or copies it")
+    late = end - clock.now() <= WARN_BEFORE
+    mend = "put a new one in place (a self-made one is renewed at the start) and restart callcenter run" if late else ""
+    return Finding("certificate", f"SIP over TLS, until {end.astimezone(clock.LOCAL_ZONE):%Y-%m-%d}", mend)
 
 
 def _postgres_programs(settings: Settings) -> Finding:

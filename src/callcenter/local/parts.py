@@ -64,11 +64,24 @@ def pbx(settings: Settings, secrets: Secrets, software: Asterisk) -> Part:
     own = asterisk.instance(settings, secrets, software)
     return Part(
         name="Asterisk",
-        start=partial(asterisk.start, own),
+        start=partial(_start_pbx, own),
         find=partial(recall, own.note),
-        take_on=lambda _: asterisk.take_on(own),
+        take_on=partial(_take_on_pbx, own),
         halt=partial(asterisk.halt, own),
     )
+
+
+async def _start_pbx(own: asterisk.Instance) -> Process:
+    """Start it, and put what it was started with on record. Imported here: a quick start does without SQLAlchemy."""
+    from callcenter.local import deployment  # noqa: PLC0415
+
+    return await deployment.start(own)
+
+
+async def _take_on_pbx(own: asterisk.Instance, _: Process) -> bool:
+    from callcenter.local import deployment  # noqa: PLC0415
+
+    return await deployment.take_on(own)
 
 
 def runs_own_asterisk(settings: Settings) -> bool:
@@ -114,3 +127,5 @@ def wanted_ports(settings: Settings) -> Iterable[WantedPort]:
     if runs_own_asterisk(settings) and not recall(places.run_dir(settings) / "asterisk.pid"):
         yield WantedPort("CALLCENTER_AMI_PORT", settings.ami_host, settings.ami_port)
         yield WantedPort("CALLCENTER_SIP_PORT", settings.sip_bind, settings.sip_port, socket.SOCK_DGRAM)
+        if settings.tls != "off":
+            yield WantedPort("CALLCENTER_SIP_TLS_PORT", settings.sip_bind, settings.sip_tls_port)

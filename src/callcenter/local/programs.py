@@ -17,11 +17,12 @@ PACKAGES = {
     "mosquitto": ("mosquitto",),
     "espeak-ng": ("espeak-ng",),
     "sipp": ("sip-tester",),
+    "faketime": ("faketime",),
 }
 """Program to Debian packages."""
 
 TO_RUN = ("ffmpeg", "mosquitto", "espeak-ng")
-TO_TEST = (*TO_RUN, "sipp")
+TO_TEST = (*TO_RUN, "sipp", "faketime")
 
 ASTERISK_FLOOR = (22, 10, 1)
 """Earlier ones have faults in AMI and recording that this product leans on being mended."""
@@ -51,6 +52,15 @@ def require(program: str) -> str:
     if not found:
         raise SetupFailed(what=f"{program} is missing", why="it is not on this machine", mend="run make setup")
     return found
+
+
+def require_faketime() -> str:
+    """The path of libfaketime for programs with threads: preloaded, it shifts their clock. Raises `SetupFailed`."""
+    library = "usr/lib/*/faketime/libfaketimeMT.so.1"
+    for prefix in (Prefix(Path("/")), debian.prefix_for(debian.own_suite(), PACKAGES["faketime"])):
+        if found := prefix.find(library):
+            return str(found)
+    raise SetupFailed(what="libfaketime is missing", why="tests with a shifted clock need it", mend="run make test")
 
 
 def provide(programs: Iterable[str], say: Say) -> None:

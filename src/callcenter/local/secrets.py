@@ -3,9 +3,11 @@
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from callcenter.agents.pins import new_pin
 from callcenter.errors import SetupFailed
 from callcenter.settings import Settings
 
@@ -16,9 +18,13 @@ class Secrets:
 
     ami_password: str
     agent_passwords: dict[str, str]
+    device_names: dict[str, str]
+    """Phone's number → its SIP user, `d4f9c2a-1001`: nobody guesses it from the number."""
     api_key: str
     postgres_password: str
     mqtt_password: str
+    agent_pins: dict[str, str] = field(default_factory=dict)
+    """Agent → the PIN of the first start, for log-in at the phone; Postgres has the present one, hashed."""
 
     def __repr__(self) -> str:
         return "Secrets(…)"
@@ -41,20 +47,27 @@ def _all_of(settings: Settings, folder: Path) -> Secrets:
     given = settings.ami_password
     return Secrets(
         ami_password=given.get_secret_value() if given else _one(folder / "ami"),
-        agent_passwords={agent: _one(folder / f"agent-{agent}", length=9) for agent in settings.agents},
+        agent_passwords={agent: _one(folder / f"agent-{agent}", length=9) for agent in settings.phones},
+        device_names={agent: f"d{_one(folder / f'device-{agent}', length=3)}-{agent}" for agent in settings.phones},
         api_key=_one(folder / "api-key"),
         postgres_password=_one(folder / "postgres"),
         mqtt_password=_one(folder / "mqtt"),
+        agent_pins={agent: _kept(folder / f"pin-{agent}", new_pin) for agent in settings.agents},
     )
 
 
 def _one(path: Path, *, length: int = 32) -> str:
+    """The password in `path`."""
+    return _kept(path, lambda: _letters(length))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
     """The secret in `path`; of two processes that make it at once, both get the same."""
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w") as file:
-            file.write(f"{_letters(length)}\n")
+            file.write(f"{make()}\n")
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)
         fresh.unlink()

@@ -13,7 +13,13 @@ from callcenter.settings import Settings
 def agents(settings: Settings, secrets: Secrets) -> list[dict[str, str | int]]:
     """The SIP accounts, as `callcenter agents --json` prints them."""
     return [
-        {"number": agent, "password": password, "server": sip_server(settings), "port": settings.sip_port}
+        {
+            "number": agent,
+            "user": secrets.device_names[agent],
+            "password": password,
+            "server": sip_server(settings),
+            "port": settings.sip_port if settings.tls == "off" else settings.sip_tls_port,
+        }
         for agent, password in secrets.agent_passwords.items()
     ]
 
@@ -25,7 +31,9 @@ def sip_server(settings: Settings) -> str:
 
 def agents_table(settings: Settings, secrets: Secrets) -> Table:
     """The same for people."""
-    table = Table("agent 座席", "password 密码", "server 服务器", "port 端口", title="SIP accounts 座席话机")
+    table = Table(
+        "agent 座席", "user 用户名", "password 密码", "server 服务器", "port 端口", title="SIP accounts 座席话机"
+    )
     for account in agents(settings, secrets):
         table.add_row(*(str(value) for value in account.values()))
     return table
