@@ -74,7 +74,7 @@ async def _serve(peer: Peer, reader: asyncio.StreamReader, writer: asyncio.Strea
     try:
         while True:
             text = (await reader.readuntil(b"\r\n\r\n")).decode()
-            action = dict(line.split(": ", 1) for line in text.strip().split("\r\n"))
+            action = dict(line.split(": ", 1) for line in text.removesuffix("\r\n\r\n").split("\r\n"))
             peer.seen.append(action)
             if (reply := peer.reply(action)) is not None:
                 writer.write(reply)

@@ -29,12 +29,16 @@ from callcenter.settings import Settings
 
 
 class Astdb(dict[str, str]):
-    """The peer's database: DBGet and DBPut as Asterisk answers them."""
+    """The peer's database: DBGetTree, DBPut and DBDel as Asterisk answers them."""
 
-    def get_entry(self, action: Headers) -> bytes:
-        if action["Key"] not in self:
-            return answer(action, "Error", "Message: Database entry not found")
-        return listing(action, ("Event: DBGetResponse", f"Key: {action['Key']}", f"Val: {self[action['Key']]}"))
+    def get_tree(self, action: Headers) -> bytes:
+        entries = [("Event: DBGetTreeResponse", f"Key: /callcenter/{key}", f"Val: {self[key]}") for key in self]
+        return listing(action, *entries)
+
+    def delete_entry(self, action: Headers) -> bytes:
+        if self.pop(action["Key"], None) is None:
+            return answer(action, "Error", "Message: Database entry could not be deleted")
+        return answer(action, "Success", "Message: Key deleted successfully")
 
     def put_entry(self, action: Headers) -> bytes:
         self[action["Key"]] = action["Val"]
@@ -44,7 +48,7 @@ class Astdb(dict[str, str]):
         return self.get(f"service/{line}", "").partition(";")[0]
 
     def seconds_valid(self, line: str = "hotline") -> float:
-        return float(self[f"service/{line}"].partition(";")[2]) - clock.now().timestamp()
+        return float(self[f"service/{line}"].split(";")[1]) - clock.now().timestamp()
 
 
 class Side:
@@ -68,18 +72,20 @@ class Side:
 @asynccontextmanager
 async def ami_side(engine: AsyncEngine, home: Path) -> AsyncIterator[Side]:
     astdb = Astdb()
-    members = ("Event: QueueMember", "Queue: hotline", "Name: 1001", "StateInterface: PJSIP/1001", "Status: 1")
+    where = ("Location: PJSIP/1001", "StateInterface: PJSIP/1001")
+    members = ("Event: QueueMember", "Queue: hotline", "Name: 1001", *where, "Penalty: 0", "Status: 1")
     peer = Peer(
         answers={
-            "DBGet": astdb.get_entry,
+            "DBGetTree": astdb.get_tree,
             "DBPut": astdb.put_entry,
+            "DBDel": astdb.delete_entry,
             "QueueStatus": lambda action: listing(action, ("Event: QueueParams", "Queue: hotline"), members),
         }
     )
     side = Side(peer, astdb)
     async with ami_peer(peer):
         settings = Settings(home=home, ami_port=peer.port, agents=("1001",), pbx="test")
-        work = run_ami_side(settings, engine, "right", side.say, side.on_event, side.links.append)
+        work = run_ami_side(settings, engine, "right", {"1001": "1001"}, side.say, side.on_event, side.links.append)
         running = asyncio.create_task(work)
         try:
             await until(lambda: astdb.mode() and astdb.mode("emergency"))
@@ -119,7 +125,7 @@ async def test_override_is_pushed_at_once_and_withdrawn(engine: AsyncEngine, dat
         usual = hours_now()
         await override_hours(database_url, "hotline", other(usual), "+1h", "演练")
         await until(lambda: side.astdb.mode() == other(usual), seconds=1)
-        assert (await show_schedule(database_url))[0].startswith(f"hotline: {other(usual)} (override: 演练)")
+        assert (await show_schedule(database_url))[0].startswith(f"hotline: {other(usual)} (override 1: 演练)")
         assert await clear_overrides(database_url, "hotline") == "hotline: 1 override withdrawn; the hours hold again"
         await until(lambda: side.astdb.mode() == usual, seconds=1)
 
@@ -133,7 +139,7 @@ async def test_override_ends_by_itself(engine: AsyncEngine, tmp_path: Path) -> N
                 connection, Line.HOTLINE, other(usual), starts_at=moment, until=end, reason="", made_by="test"
             )
         await until(lambda: side.astdb.mode() == other(usual), seconds=1)
-        assert side.astdb["service/hotline"].endswith(f";{int(end.timestamp())}")
+        assert side.astdb["service/hotline"].split(";")[1] == str(int(end.timestamp()))
         await until(lambda: side.astdb.mode() == usual, seconds=4)
         assert (clock.now() - end).total_seconds() < 1
 

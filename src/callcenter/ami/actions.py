@@ -57,3 +57,47 @@ def db_get(family: str, key: str) -> Action:
 
 def db_put(family: str, key: str, value: str) -> Action:
     return Action("DBPut", (("Family", family), ("Key", key), ("Val", value)))
+
+
+def db_get_tree(family: str) -> Action:
+    """All keys below a family as a list; an empty list when there are none (Asterisk 22, `main/db.c`)."""
+    return Action("DBGetTree", (("Family", family),))
+
+
+def db_del(family: str, key: str) -> Action:
+    return Action("DBDel", (("Family", family), ("Key", key)))
+
+
+def queue_add(queue: str, interface: str, name: str, penalty: int, paused: str | None = None) -> Action:
+    """Make a phone a member. `paused`: the reason of the pause that it begins with; None: it takes calls."""
+    member = (("Queue", queue), ("Interface", interface), ("MemberName", name), ("StateInterface", interface))
+    pause = () if paused is None else (("Paused", "true"), ("Reason", paused))
+    return Action("QueueAdd", (*member, ("Penalty", str(penalty)), *pause))
+
+
+def queue_remove(queue: str, interface: str) -> Action:
+    return Action("QueueRemove", (("Queue", queue), ("Interface", interface)))
+
+
+def queue_penalty(queue: str, interface: str, penalty: int) -> Action:
+    return Action("QueuePenalty", (("Queue", queue), ("Interface", interface), ("Penalty", str(penalty))))
+
+
+def queue_withdraw(queue: str, channel: str, info: str) -> Action:
+    """Take a waiting caller out: QUEUESTATUS is WITHDRAW and QUEUE_WITHDRAW_INFO is `info` in the dialplan."""
+    return Action("QueueWithdrawCaller", (("Queue", queue), ("Caller", channel), ("WithdrawInfo", info)))
+
+
+def queue_unpause(interface: str) -> Action:
+    """Let a member take calls again, in every queue."""
+    return Action("QueuePause", (("Interface", interface), ("Paused", "false")))
+
+
+def mixmonitor_mute(channel: str, *, mute: bool) -> Action:
+    """Write silence of equal length into both legs of a channel's recording, or its sound again (`audiohook.c`)."""
+    state = "1" if mute else "0"
+    return Action("MixMonitorMute", (("Channel", channel), ("Direction", "both"), ("State", state)))
+
+
+def set_variable(channel: str, name: str, value: str) -> Action:
+    return Action("Setvar", (("Channel", channel), ("Variable", name), ("Value", value)))

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from callcenter.ami.messages import Event
 
+EMERGENCY_CONTEXT = "emergency-chain"
+"""Where a caller of the emergency line is while the people on duty are rung (dialplans/emergency.conf.j2)"""
+
 NOBODY = ("", "<unknown>", "s")
 
 
@@ -52,6 +55,7 @@ class MemberSeen:
     interface: str
     device: str
     paused: bool
+    pause_reason: str
     in_call: bool
     listed: bool
     """Came from a list we asked for"""
@@ -102,15 +106,34 @@ class ContactSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class DialplanAsks:
+    """A UserEvent: the dialplan wants something of our service (`agents.assistant`)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRings:
     """A channel is being called."""
 
     channel: str
     caller_number: str
+    emergency: str = ""
+    """The caller's uniqueid when it is the emergency line's chain that rings"""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelListed:
+    uniqueid: str
+    caller_number: str = ""
+    in_emergency: bool = False
+    """Waits for the people on duty: in the emergency line's chain, and joined with nobody"""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyTaken:
+    """Somebody on duty answered this caller of the emergency line."""
+
     uniqueid: str
 
 
@@ -121,7 +144,8 @@ class ChannelGone:
 
 Typed = (
     QueueListed | WaitingListed | CallerJoined | CallerLeft | MemberSeen | MemberRemoved | AgentRings | AgentTalks
-    | AgentDone | DeviceChanged | ContactSeen | ChannelRings | ChannelListed | ChannelGone
+    | AgentDone | DeviceChanged | ContactSeen | ChannelRings | ChannelListed | ChannelGone | EmergencyTaken
+    | DialplanAsks
 )  # fmt: skip
 
 DEVICE_STATES = (
@@ -152,6 +176,7 @@ def _member(event: Event) -> MemberSeen:
         interface=event.get("StateInterface") or event.get("Interface") or event.get("Location"),
         device=_device(event),
         paused=event.get("Paused") == "1",
+        pause_reason=event.get("PausedReason")[:40],
         in_call=event.get("InCall") == "1",
         listed=event.name == "QueueMember",
     )
@@ -170,6 +195,20 @@ def _waiting(event: Event) -> WaitingListed:
     return WaitingListed(join.queue, join.uniqueid, join.caller_number, join.position, _number(event, "Wait"))
 
 
+def _emergency(event: Event) -> str:
+    return event.get("Uniqueid") if event.get("Context") == EMERGENCY_CONTEXT else ""
+
+
+def _taken(event: Event) -> EmergencyTaken:
+    """Empty for an attempt that failed, and for the calls of others."""
+    return EmergencyTaken(_emergency(event) if event.get("DialStatus") == "ANSWER" else "")
+
+
+def _channel(event: Event) -> ChannelListed:
+    waits = event.get("Context") == EMERGENCY_CONTEXT and not event.get("BridgeId")
+    return ChannelListed(event.get("Uniqueid"), _caller(event), waits)
+
+
 _READERS: dict[str, Callable[[Event], Typed]] = {
     "QueueParams": lambda e: QueueListed(e.get("Queue")),
     "QueueEntry": _waiting,
@@ -186,9 +225,11 @@ _READERS: dict[str, Callable[[Event], Typed]] = {
     "DeviceStateChange": lambda e: DeviceChanged(e.get("Device"), e.get("State")),
     "ContactStatus": lambda e: ContactSeen(e.get("EndpointName"), e.get("URI"), e.get("ContactStatus") != "Removed"),
     "ContactList": lambda e: ContactSeen(e.get("Endpoint"), e.get("Uri"), True),
-    "DialBegin": lambda e: ChannelRings(e.get("DestChannel"), _caller(e)),
-    "CoreShowChannel": lambda e: ChannelListed(e.get("Uniqueid")),
+    "DialBegin": lambda e: ChannelRings(e.get("DestChannel"), _caller(e), _emergency(e)),
+    "DialEnd": _taken,
+    "CoreShowChannel": _channel,
     "Hangup": lambda e: ChannelGone(e.get("Uniqueid")),
+    "UserEvent": lambda e: DialplanAsks(e.get("UserEvent")),
 }
 
 KNOWN = frozenset(_READERS)

@@ -12,12 +12,17 @@ from callcenter.ami.events import (
     CallerLeft,
     ChannelGone,
     ChannelListed,
+    ChannelRings,
+    EmergencyTaken,
     MemberRemoved,
     MemberSeen,
     QueueListed,
     Typed,
     WaitingListed,
 )
+from callcenter.calls.state import PLACEHOLDER_PREFIX
+
+EMERGENCY = "emergency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,12 @@ class LiveQueues:
                 self._at(event.queue).members[event.member] = event.paused
             case MemberRemoved():
                 self._at(event.queue).members.pop(event.member, None)
+            case ChannelRings() if event.emergency:
+                caller = Waiting(event.emergency, event.caller_number, moment)
+                self._join_emergency(caller)
+            case EmergencyTaken() if event.uniqueid:
+                self._at(EMERGENCY).leave(event.uniqueid)
+                self._at(EMERGENCY).talks[event.uniqueid] = event.uniqueid
             case ChannelGone():
                 self._forget_channel(event.uniqueid)
 
@@ -85,10 +96,24 @@ class LiveQueues:
                     self._list_waiting(event, before.get(event.queue), moment)
                 case MemberSeen():
                     self._list_member(event, before.get(event.queue), alive)
+                case ChannelListed() if event.in_emergency:
+                    known = before.get(EMERGENCY, Queue(EMERGENCY)).waiting
+                    since = next((each.since for each in known if each.uniqueid == event.uniqueid), moment)
+                    self._join_emergency(Waiting(event.uniqueid, event.caller_number, since))
 
     def payloads(self, available: Callable[[str], bool]) -> dict[str, dict[str, Any]]:
         """Each queue's state as it is announced, by name; `available` says whether an agent's phone is free."""
         return {name: _payload(queue, available) for name, queue in self._queues.items()}
+
+    def named(self, name: str) -> Queue | None:
+        """One queue as it stands, placeholders of callbacks included; None for one that was never seen."""
+        return self._queues.get(name)
+
+    def _join_emergency(self, caller: Waiting) -> None:
+        """The emergency line's chain is no Queue() of Asterisk's, but waiting is waiting."""
+        queue = self._at(EMERGENCY)
+        if caller.uniqueid not in queue.talks:
+            queue.join(caller, len(queue.waiting) + 1)
 
     def _at(self, name: str) -> Queue:
         return self._queues.setdefault(name, Queue(name))
@@ -116,6 +141,7 @@ def _payload(queue: Queue, available: Callable[[str], bool]) -> dict[str, Any]:
     waiting = [
         {"caller_number": each.caller_number or None, "position": n, "waiting_since": each.since.isoformat()}
         for n, each in enumerate(queue.waiting, 1)
+        if not each.uniqueid.startswith(PLACEHOLDER_PREFIX)
     ]
     return {
         "queue": queue.name,

@@ -1,34 +1,44 @@
 """All that talks with Asterisk's manager, as one part: connection, live view, control loop."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter import clock
+from callcenter.agents.assistant import Assistant
+from callcenter.agents.desired import default_members
+from callcenter.alerts.keeper import AlertKeeper
 from callcenter.ami.connection import AmiClient
 from callcenter.ami.events import KNOWN
 from callcenter.ami.faults import AmiFault
 from callcenter.ami.messages import Event
 from callcenter.ami.model import Address, Item, LinkLost, LinkUp, Snapshot
+from callcenter.callbacks.dialer import Dialer
 from callcenter.queues.live_view import LiveView
 from callcenter.queues.publisher import LivePublisher
-from callcenter.routing.control import ControlLoop
-from callcenter.schedule.watch import OverrideWatch
+from callcenter.routing.alarms import Alarms
+from callcenter.routing.callback_side import dialer_settings, sight_of
+from callcenter.routing.control import ControlLoop, Plan
+from callcenter.routing.facts import RoutingFacts
+from callcenter.routing.watch import FactsWatch
+from callcenter.schedule import snapshot
 from callcenter.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 SNAPSHOT_SECONDS = 60.0
 """The live view is compared with Asterisk's own lists so often, whether or not anything seems wrong"""
+TICK_SECONDS = 1.0
 Health = Callable[[str, bool, str], None]
 
 
 class AmiSide:
     """Runs until cancelled. `health(part, ok, detail)` hears of the parts ami, asterisk and control.
 
+    `devices`: phone number → SIP device, which is how queues name their members.
     `on_event` gets every event in order (ingest may be nudged by it), `on_link` each new link: its `boot.at` is
     when Asterisk started, `restarted` and `blind_since` say what was missed.
     """
@@ -38,6 +48,7 @@ class AmiSide:
         settings: Settings,
         engine: AsyncEngine,
         ami_password: str,
+        devices: Mapping[str, str],
         health: Health,
         *,
         on_event: Callable[[Event], None] | None = None,
@@ -49,8 +60,20 @@ class AmiSide:
         self.client = AmiClient(address, wanted=wanted, on_state=self._ami_state)
         self.view = LiveView(settings.agents, clock.now())
         self._publisher = LivePublisher(engine, settings.pbx, self.view)
-        self._watch = OverrideWatch(engine, self._nudge_control)
-        self._control = ControlLoop(self.client, lambda: self._watch.overrides, self._control_state)
+        sight = lambda: sight_of(self.view) if self.client.up else None  # noqa: E731 - a view of a moment
+        self._dialer = Dialer(engine, self.client, sight, dialer_settings(settings), health)
+        self.alerts = AlertKeeper(engine, settings.pbx)
+        self._alarms = Alarms(self.alerts, clock.now())
+        self._schedule_path = settings.asterisk_dir / "schedule.json"
+        self._schedules: asyncio.Queue[RoutingFacts] = asyncio.Queue()
+        self._watch = FactsWatch(engine, settings.pbx, self._take_facts, return_within=_return_within(settings))
+        interfaces = {number: f"PJSIP/{device}" for number, device in devices.items()}
+        in_call = self.view.agents.in_call
+        self._assistant = Assistant(self.client, interfaces, in_call, may_pause=settings.recording_pause)
+        self._control = ControlLoop(
+            self.client, plan_of(settings, devices), lambda: self._watch.facts, self._control_state,
+            self._alarms.see_drift,
+        )  # fmt: skip
 
     async def run(self) -> None:
         """Run all loops; the first one to fail for an unknown reason ends them all and is raised."""
@@ -59,8 +82,13 @@ class AmiSide:
             loops.create_task(self._consume(), name="ami stream")
             loops.create_task(self._compare(), name="live view snapshots")
             loops.create_task(self._publisher.run(), name="live state publisher")
-            loops.create_task(self._watch.run(), name="schedule watch")
+            loops.create_task(self._dialer.run(), name="callback dialer")
+            loops.create_task(self._watch.run(), name="facts watch")
+            loops.create_task(self._keep_schedule(), name="schedule file")
             loops.create_task(self._control.run(), name="control loop")
+            loops.create_task(self.alerts.run(), name="alerts")
+            loops.create_task(self._tick(), name="alarms")
+            loops.create_task(self._assistant.run(), name="agents' assistant")
 
     async def _consume(self) -> None:
         while True:
@@ -68,6 +96,7 @@ class AmiSide:
                 self._take(item, clock.now())
             if self.view.changed:
                 self._publisher.nudge()
+                self._dialer.nudge()
             await asyncio.sleep(0)
 
     def _take(self, item: Item, moment: datetime) -> None:
@@ -78,6 +107,8 @@ class AmiSide:
                 self._health("asterisk", False, f"its manager interface is not reachable: {item.why}")
             case _:
                 self.view.feed(item, moment)
+                if isinstance(item, Event) and item.name == "UserEvent":
+                    self._assistant.feed(item)
                 if isinstance(item, Snapshot):
                     self._control.nudge()
         if isinstance(item, Event) and self._on_event is not None:
@@ -106,11 +137,27 @@ class AmiSide:
             except AmiFault as fault:
                 log.info("No snapshot this time", why=str(fault))
 
-    def _nudge_control(self) -> None:
+    async def _tick(self) -> None:
+        while True:
+            self._alarms.tick(self._watch.facts, clock.now())
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _keep_schedule(self) -> None:
+        """Keep the schedule as a file: the next start renders its hours and holidays without a database."""
+        while True:
+            facts = await self._schedules.get()
+            try:
+                await asyncio.to_thread(snapshot.write, self._schedule_path, facts.schedule)
+            except OSError as error:
+                log.warning("The schedule's file can't be written", why=str(error))
+
+    def _take_facts(self, facts: RoutingFacts) -> None:
+        self._schedules.put_nowait(facts)
         self._control.nudge()
 
     def _ami_state(self, ok: bool, detail: str) -> None:
         self._health("ami", ok, detail)
+        self._alarms.see_link(ok, clock.now())
         if not ok:
             self._health("asterisk", False, f"its manager interface is not reachable: {detail}")
 
@@ -118,14 +165,28 @@ class AmiSide:
         self._health("control", ok, detail)
 
 
+def plan_of(settings: Settings, devices: Mapping[str, str]) -> Plan:
+    """What the settings say to the control loop."""
+    return Plan(
+        members=default_members(settings.agents, settings.overflow_agents),
+        interfaces={number: f"PJSIP/{device}" for number, device in devices.items()},
+        grace=timedelta(seconds=settings.closing_grace_seconds),
+    )
+
+
+def _return_within(settings: Settings) -> timedelta | None:
+    return timedelta(days=settings.return_to_last_agent_days) if settings.return_to_last_agent else None
+
+
 async def run_ami_side(
     settings: Settings,
     engine: AsyncEngine,
     ami_password: str,
+    devices: Mapping[str, str],
     health: Health,
     on_event: Callable[[Event], None] | None = None,
     on_link: Callable[[LinkUp], None] | None = None,
 ) -> None:
     """Run connection, live view and control loop until cancelled."""
-    side = AmiSide(settings, engine, ami_password, health, on_event=on_event, on_link=on_link)
+    side = AmiSide(settings, engine, ami_password, devices, health, on_event=on_event, on_link=on_link)
     await side.run()
