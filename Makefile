@@ -25,7 +25,7 @@ run:
 
 test: lint
 	@$(BIN)/callcenter setup --tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint:
 	@sh src/callcenter/local/setup.sh

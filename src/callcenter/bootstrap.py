@@ -4,22 +4,27 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import structlog
 import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from callcenter.agents.operation_log import keep_acts
+from callcenter.agents.pin_store import set_missing
 from callcenter.ami.messages import Event
+from callcenter.ami.model import Address
 from callcenter.calls.ingest import Ingest
 from callcenter.calls.store import Batch
-from callcenter.local import addresses, programs
+from callcenter.dialplan.hardening import blocked_file, keys_dir
+from callcenter.local import addresses, places, programs
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
 from callcenter.publishing.mqtt import Publisher, forget_published
 from callcenter.recordings.pipeline import Pipeline
 from callcenter.routing.ami_side import run_ami_side
+from callcenter.security.guard import Guard, Place
 from callcenter.settings import Settings
 from callcenter.storage.away import AWAY
 from callcenter.storage.engine import make_engine
@@ -93,7 +98,7 @@ async def _listen(settings: Settings) -> None:
             pipeline.nudge()
 
     files = {"cel": settings.cel_path, "queue_log": settings.queue_log_path}
-    ingest = Ingest(engine, settings.pbx, files, health.say, on_stored)
+    ingest = Ingest(engine, settings.pbx, files, health.say, on_stored, keep_acts)
 
     def on_event(event: Event) -> None:
         if event.name in ENDS_SOMETHING:
@@ -107,8 +112,11 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(pipeline.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
             parts.create_task(_clean_outbox(engine), name="outbox cleaning")
-            ami = run_ami_side(settings, engine, secrets.ami_password, health.say, on_event)
+            ami = run_ami_side(settings, engine, secrets.ami_password, secrets.device_names, health.say, on_event)
             parts.create_task(ami, name="ami")
+            parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
+            guard = _guard(settings, engine, secrets.ami_password, health)
+            parts.create_task(guard.run(), name="security")
     finally:
         await engine.dispose()
 
@@ -116,6 +124,26 @@ async def _listen(settings: Settings) -> None:
 def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
     ffmpeg = (programs.require("ffmpeg"),)
     return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
+
+
+def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:
+    """Where Asterisk is somebody else's to run, its files are not ours to write."""
+    manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-guard", password)
+    own_list = blocked_file(settings) if places.is_loopback(settings.ami_host) else None
+    spared = frozenset({settings.trunk_address, "127.0.0.1", "::1"})
+    certificate = None if settings.tls == "off" else keys_dir(settings) / "certificate.pem"
+    return Guard(engine, Place(settings.pbx, manager, own_list, spared, certificate), health.say)
+
+
+async def _set_pins(engine: AsyncEngine, pins: Mapping[str, str]) -> None:
+    """Agents without a PIN get the one made at the first start, as soon as Postgres is there."""
+    while True:
+        try:
+            async with engine.begin() as connection:
+                return await set_missing(connection, pins)
+        except AWAY as error:
+            log.warning("pins_not_set", why=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 async def _clean_outbox(engine: AsyncEngine) -> None:

@@ -31,8 +31,15 @@ def _dialled_number(value: str) -> str:
     return value
 
 
+def _dialled_prefix(value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,15}", value):
+        raise ValueError("use 1 to 15 digits: what numbers begin with")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_plain_name)]
 Number = Annotated[str, AfterValidator(_dialled_number)]
+Prefix = Annotated[str, AfterValidator(_dialled_prefix)]
 
 
 def project_root() -> Path:
@@ -75,9 +82,63 @@ class Settings(BaseSettings):
     emergency_number: Number = "12334"
     agents: tuple[Number, ...] = ("1001", "1002", "1003", "1004")
 
+    supervisors: tuple[Number, ...] = ("1010",)
+    """Phones that may listen in, whisper and join; they are in no queue."""
+    overflow_agents: tuple[Number, ...] = ()
+    """Of the agents: the second line, who get callers of the hotline only when the first can't cope."""
+
+    menu: bool = True
+    """The short menu of the hotline; without it callers go straight to the queue (GB/T 33358 advises against menus)."""
+    closing_grace_seconds: Annotated[int, Field(ge=0, le=7200)] = 600
+    """How long those who wait at closing time are still served."""
+    overflow_after_seconds: Annotated[int, Field(ge=0, le=7200)] = 60
+    """A caller who waited so long is offered to the second line, too; 0: never."""
+    overflow_ratio: Annotated[float, Field(ge=0, le=100)] = 3.0
+    """With more waiters than so many for each agent at work, new callers go to the second line at once; 0: never."""
+    callback: bool = True
+    callback_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    callback_retry_seconds: Annotated[int, Field(ge=5, le=86400)] = 600
+    follow_up_hours: Annotated[float, Field(gt=0, le=72)] = 4
+    """Within so many service hours a lost caller or a voicemail is to be rung back."""
+    return_to_last_agent: bool = False
+    """Off until the client has consented in writing to correlating callers (PIPL, docs/decisions)."""
+    return_to_last_agent_days: Annotated[int, Field(ge=1, le=90)] = 7
+    voicemail: bool = True
+    voicemail_seconds: Annotated[int, Field(ge=10, le=600)] = 120
+
+    emergency_step_seconds: Annotated[int, Field(ge=5, le=120)] = 20
+    """How long one step of the escalation chain rings before the next is rung as well."""
+    emergency_mobiles: tuple[Number, ...] = ()
+    """Rung through the trunk after the agents when no duty roster covers the moment."""
+
+    recording_pause: bool = False
+    """Whether policy lets agents pause a recording while confidential data is said."""
+
+    tls: str = "off"
+    """`off`, `self-made`, or a folder with certificate.pem and key.pem: SIP over TLS with SRTP."""
+    sip_tls_port: Port = 5061
+    trunk_tls: bool = False
+    """The trunk by TLS and SRTP, too; only with `tls`, and when the provider offers it."""
+    phone_networks: tuple[str, ...] = ()
+    """Networks (CIDR) from which phones may register; none: from everywhere that can reach us."""
+    phone_call_limit: Annotated[int, Field(ge=1, le=10)] = 2
+    trunk_call_limit: Annotated[int, Field(ge=1, le=1000)] = 150
+    trunk_port: Port = 5060
+    """Where the provider takes our outbound calls."""
+    outbound_prefixes: tuple[Prefix, ...] = ()
+    """What agents and callbacks may dial through the trunk, as digits that numbers begin with; none: nothing."""
+    outbound_daily_cap: Annotated[int, Field(ge=0, le=100000)] = 200
+    """Outbound calls of all together a day (Asia/Shanghai); one phone may make a quarter of them."""
+    outbound_night_lock: bool = True
+    """Between 21:00 and 07:00 only duty calls go out."""
+
     queue_timeout_seconds: Annotated[int, Field(ge=5, le=7200)] = 300
     ring_seconds: Annotated[int, Field(ge=3, le=120)] = 20
     wrapup_seconds: Annotated[int, Field(ge=0, le=600)] = 0
+    wrapup_extension_seconds: Annotated[int, Field(ge=5, le=3600)] = 300
+    """How long *14 keeps calls away from an agent."""
+    parking_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
+    """How long a caller stays parked before he comes back to the agent who parked him."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -91,6 +152,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _config_file())
+
+    @property
+    def phones(self) -> tuple[str, ...]:
+        """Every SIP account: agents, then supervisors."""
+        return tuple(dict.fromkeys((*self.agents, *self.supervisors)))
 
     @property
     def var_dir(self) -> Path:

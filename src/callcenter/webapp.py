@@ -11,8 +11,14 @@ from starlette.staticfiles import StaticFiles
 
 from callcenter import __version__
 from callcenter.access.keys import KeyRing
+from callcenter.agents.desired import default_members
+from callcenter.alerts import routes as alerts_routes
+from callcenter.callbacks import routes as callbacks_routes
 from callcenter.calls import routes as calls_routes
+from callcenter.console import follow_ups as follow_ups_page
+from callcenter.console import roster as roster_page
 from callcenter.console import routes as console_routes
+from callcenter.console import schedule_page
 from callcenter.http import health, problems
 from callcenter.http.auth import KeyRequired
 from callcenter.http.openapi import describe
@@ -21,6 +27,11 @@ from callcenter.http.server import serve
 from callcenter.publishing import routes as publishing_routes
 from callcenter.publishing.feed import Feed
 from callcenter.reports import routes as reports_routes
+from callcenter.roster import routes as roster_routes
+from callcenter.roster.chain import fallback
+from callcenter.routing import routes as routing_routes
+from callcenter.schedule import routes as schedule_routes
+from callcenter.security import routes as security_routes
 from callcenter.settings import Settings
 from callcenter.storage.engine import make_engine
 
@@ -36,10 +47,30 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
     )  # fmt: skip
     app.state.engine, app.state.feed, app.state.pbx = engine, feed, settings.pbx
     app.state.recordings_dir = settings.recordings_dir
+    app.state.phones = settings.phones
+    app.state.emergency_fallback = fallback(
+        settings.agents, settings.emergency_mobiles, settings.emergency_step_seconds
+    )
     app.state.exports = asyncio.Semaphore(calls_routes.EXPORTS_AT_ONCE)
-    for routes in (calls_routes, reports_routes, publishing_routes, health):
+    app.state.phones = settings.phones
+    app.state.members = default_members(settings.agents, settings.overflow_agents)
+    for routes in (
+        alerts_routes,
+        routing_routes,
+        calls_routes,
+        schedule_routes,
+        callbacks_routes,
+        reports_routes,
+        publishing_routes,
+        security_routes,
+        roster_routes,
+        health,
+    ):
         app.include_router(routes.router, dependencies=[Depends(known_parameters)])
     app.include_router(console_routes.router)
+    app.include_router(schedule_page.router)
+    app.include_router(roster_page.router)
+    app.include_router(follow_ups_page.router)
     app.mount("/static", StaticFiles(directory=Path(console_routes.__file__).parent / "static"))
     problems.install(app)
     describe(app)

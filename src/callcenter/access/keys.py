@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.access import repository
 from callcenter.errors import PartUnavailable
+from callcenter.http.auth import Owner
 
 FRESH_SECONDS = 5.0
 """A revoked key is refused after so long at the latest."""
@@ -31,21 +32,21 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-async def issue(engine: AsyncEngine, name: str) -> str:
+async def issue(engine: AsyncEngine, name: str, *, may_change: bool) -> str:
     """Make a key for `name` and return it, the only time it is seen. Raises `InvalidInput` on a taken name."""
     key = new_key()
-    await repository.add_key(engine, name, fingerprint(key))
+    await repository.add_key(engine, name, fingerprint(key), may_change=may_change)
     return key
 
 
 async def register(engine: AsyncEngine, name: str, key: str) -> None:
-    """Make `key` the key of `name`, whatever it was before: for keys that are kept elsewhere."""
-    await repository.put_key(engine, name, fingerprint(key))
+    """Make `key` the key of `name`, whatever it was before: for keys that are kept elsewhere. It may change things."""
+    await repository.put_key(engine, name, fingerprint(key), may_change=True)
 
 
 @dataclass(slots=True)
 class _Known:
-    name: str
+    owner: Owner
     checked_at: float
 
 
@@ -56,26 +57,26 @@ class KeyRing:
         self._engine = engine
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def owner(self, key: str) -> str | None:
-        """The key's name, None for unknown and revoked ones. Raises `PartUnavailable`."""
+    async def owner(self, key: str) -> Owner | None:
+        """Whose the key is, None for unknown and revoked ones. Raises `PartUnavailable`."""
         digest = fingerprint(key)
         known = self._known.get(digest)
         age = time.monotonic() - known.checked_at if known else 0.0
         if known and age < FRESH_SECONDS:
-            return known.name
+            return known.owner
         try:
-            name = await repository.key_owner(self._engine, digest)
+            owner = await repository.key_owner(self._engine, digest)
         except PartUnavailable:
             if known and age < WITHOUT_DATABASE_SECONDS:
-                return known.name
+                return known.owner
             raise
-        self._remember(digest, name)
-        return name
+        self._remember(digest, owner)
+        return owner
 
-    def _remember(self, digest: str, name: str | None) -> None:
+    def _remember(self, digest: str, owner: Owner | None) -> None:
         self._known.pop(digest, None)
-        if name is None:
+        if owner is None:
             return
-        self._known[digest] = _Known(name, time.monotonic())
+        self._known[digest] = _Known(owner, time.monotonic())
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)

@@ -70,4 +70,4 @@ async def _found(request: Request, number: str, cursor: str | None) -> dict[str,
 
 
 def _script_texts(texts: Labels) -> Mapping[str, Mapping[str, str]]:
-    return {name: texts.section(name) for name in ("console", "states", "lines")}
+    return {name: texts.section(name) for name in ("console", "states", "lines", "acts", "alerts")}

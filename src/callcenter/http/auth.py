@@ -2,22 +2,30 @@
 
 import base64
 import binascii
-from typing import Protocol
+from typing import Annotated, NamedTuple, Protocol
 
+from fastapi import Depends, Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from callcenter.errors import CallcenterError, Unauthenticated
+from callcenter.errors import CallcenterError, NotAllowed, Unauthenticated
 from callcenter.http.problems import of_error
 
 LONGEST_KEY = 200
 
 
+class Owner(NamedTuple):
+    """Whose key it is, and whether it may do more than read."""
+
+    name: str
+    may_change: bool
+
+
 class KeyCheck(Protocol):
     """Who a key belongs to."""
 
-    async def owner(self, key: str) -> str | None:
-        """The key's name, or None. Raises `PartUnavailable` when that can't be told."""
+    async def owner(self, key: str) -> Owner | None:
+        """Whose the key is, or None. Raises `PartUnavailable` when that can't be told."""
 
 
 def offered_key(headers: Headers) -> str:
@@ -60,14 +68,33 @@ class KeyRequired:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
         try:
-            name = await self._owner(scope)
+            owner = await self._owner(scope)
         except CallcenterError as error:
             return await of_error(error)(scope, receive, send)
-        scope.setdefault("state", {})["key_name"] = name
+        scope.setdefault("state", {}).update(key_name=owner.name, key_may_change=owner.may_change)
         return await self.app(scope, receive, send)
 
-    async def _owner(self, scope: Scope) -> str:
-        name = await self.keys.owner(offered_key(Headers(scope=scope)))
-        if name is None:
+    async def _owner(self, scope: Scope) -> Owner:
+        owner = await self.keys.owner(offered_key(Headers(scope=scope)))
+        if owner is None:
             raise Unauthenticated(what="The API key is unknown or revoked")
-        return name
+        return owner
+
+
+def changer(request: Request) -> str:
+    """The name of the key that asks for a change. Raises `NotAllowed`.
+
+    A page of another site that makes a browser send its Basic credentials is refused, too (Fetch Metadata).
+    """
+    if not request.state.key_may_change:
+        what = f"The key {request.state.key_name} may only read"
+        raise NotAllowed(what=what, mend="use one made with callcenter apikeys add NAME --may-change")
+    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+        what = "The request comes from another site's page"
+        raise NotAllowed(what=what, mend="send it from the console or a program")
+    name: str = request.state.key_name
+    return name
+
+
+Changer = Annotated[str, Depends(changer)]
+"""A route that changes something takes one: who asks for it."""

@@ -18,8 +18,13 @@ repeated query parameters are refused. Intervals are [from, until).
 
 TAGS = [
     {"name": "calls", "description": "Call records (话单) and recordings (录音)."},
+    {"name": "callbacks", "description": "Callbacks (回拨) and the worklist of whom we owe a call (待回访)."},
+    {"name": "routing", "description": "Whom the hotline refuses (黑名单), and who serves which queue."},
+    {"name": "alerts", "description": "What somebody must know of (告警)."},
     {"name": "reports", "description": "Traffic reports (日报 周报 月报), defined in docs/figures.md."},
     {"name": "live", "description": "What happens now, as server-sent events."},
+    {"name": "roster", "description": "Who is on duty for the emergency line (应急值班), and the hand-over log."},
+    {"name": "schedule", "description": "Calendar, opening hours, overrides and duty periods, and what they decide."},
     {"name": "health", "description": "How each part of the service is."},
 ]
 
@@ -30,6 +35,7 @@ SECURITY_SCHEMES = {
 }
 
 CODE_EXAMPLES = {
+    400: ("unreadable_request", "There was an error parsing the body"),
     401: ("unauthenticated", "No API key was sent; send a key as …"),
     403: ("not_allowed", "That is for others; ask for another key"),
     404: ("not_found", "There is no call 0b8f2c1e-5d1c-4b0a-8b57-3f2f5a0e8a11"),
@@ -81,5 +87,8 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     schemas |= {**problem.pop("$defs", {}), "Problem": problem}
     components["securitySchemes"] = SECURITY_SCHEMES
+    for operation in (each for path in described["paths"].values() for each in path.values()):
+        if "requestBody" in operation:
+            operation["responses"].setdefault("400", _problem_response(400))
     described["security"] = [{name: []} for name in SECURITY_SCHEMES]
     return described

@@ -27,5 +27,6 @@ def _fault(name: str, message: str) -> dict[str, Any]:
 def _described(request: Request) -> set[str]:
     """The names of the query parameters in this route's OpenAPI entry."""
     path = request.scope["route"].path
-    entry = request.app.openapi()["paths"].get(path, {}).get("get", {})
+    methods = request.app.openapi()["paths"].get(path, {})
+    entry = methods.get(request.method.lower(), methods.get("get", {}))  # HEAD is described by its GET
     return {p["name"] for p in entry.get("parameters", ()) if p["in"] == "query"}

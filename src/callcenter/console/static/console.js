@@ -55,14 +55,30 @@ function agentCard(agent) {
   const known = Object.hasOwn(texts.states, agent.state) ? agent.state : "unavailable";
   const title = agent.name && agent.name !== agent.agent ? `${agent.agent} ${agent.name}` : agent.agent;
   return card(title, known, [
-    [words.state, texts.states[known]],
+    [words.state, agent.pause_reason && texts.acts[agent.pause_reason] && known === "paused"
+      ? `${texts.states[known]}（${texts.acts[agent.pause_reason]}）` : texts.states[known]],
     [words.since, duration(agent.since)],
     [words.with, agent.caller_number || "–"],
   ]);
 }
 
+function alertLine(alert) {
+  const text = texts.alerts[alert.kind] ?? `${alert.kind} ${alert.key}`;
+  const facts = alert.facts ?? {};
+  const said = text.replace(/\{(\w+)\}/g, (whole, name) => (Object.hasOwn(facts, name) ? String(facts[name]) : whole));
+  const by = alert.acknowledged_by ? ` · ${alert.acknowledged_by}` : "";
+  return element("p", `${said} · ${duration(alert.raised_at)}${by}`, alert.severity === "critical" ? "critical" : "warning");
+}
+
+function drawAlerts() {
+  const standing = [...states].filter(([name]) => name.startsWith("alert/")).map(([, alert]) => alert);
+  standing.sort((one, other) => (one.severity === "critical" ? 0 : 1) - (other.severity === "critical" ? 0 : 1));
+  document.getElementById("alerts").replaceChildren(...standing.map(alertLine));
+}
+
 function draw() {
   drawing = false;
+  drawAlerts();
   show("queues", "queue", queueCard, texts.console.no_queues);
   show("agents", "agent", agentCard, texts.console.no_agents);
 }
@@ -126,7 +142,7 @@ function follow() {
     redraw();
     callChanged();
   });
-  for (const kind of ["queue", "agent"]) source.addEventListener(kind, (event) => remember(JSON.parse(event.data)));
+  for (const kind of ["queue", "agent", "alert"]) source.addEventListener(kind, (event) => remember(JSON.parse(event.data)));
   source.addEventListener("call", callChanged);
   source.onerror = () => {
     say("down", texts.console.offline);
