@@ -75,9 +75,11 @@ class Demo:
         self.say("结束 the end: " + ", ".join(f"{count} {kind}" for kind, count in self.asked.most_common()))
 
     async def _agents_arrive(self, phones: AsyncExitStack) -> None:
-        passwords = load_or_make(self.settings).agent_passwords
+        secrets = load_or_make(self.settings)
         for agent in self.settings.agents:
-            phone = Softphone(agent, self.server, password=passwords[agent], say=self.answer)
+            phone = Softphone(
+                secrets.device_names[agent], self.server, password=secrets.agent_passwords[agent], say=self.answer
+            )
             self.agents.append(await phones.enter_async_context(phone))
             phone.send(f"auto {self.dice.uniform(0.5, 6):.1f}")
             self.say(f"座席 agent {agent} is at work")

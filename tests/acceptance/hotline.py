@@ -20,9 +20,11 @@ from callcenter.local import addresses, places, postgres
 from callcenter.local.places import api_url
 from callcenter.local.processes import Process, ended, last_lines, recall, send_signal
 from callcenter.local.secrets import load_or_make
+from tests.acceptance.clock import ShiftedClock
+from tests.acceptance.phones import Softphone
 
 COMMAND = str(Path(sys.prefix) / "bin" / "callcenter")
-QUICK = {"queue_timeout_seconds": 12, "ring_seconds": 5, "pbx": "acceptance"}
+QUICK = {"queue_timeout_seconds": 12, "ring_seconds": 5, "pbx": "acceptance", "menu": False}
 """Short patience, so that a test of a time-out is no test of ours."""
 
 
@@ -36,7 +38,9 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 class RunningHotline:
     """`async with RunningHotline() as hotline:` is ready to be rung; afterwards nothing of it is left."""
 
-    def __init__(self, **changed: Any) -> None:
+    def __init__(self, *, clock: str = "", **changed: Any) -> None:
+        """`clock` is the wall clock (`2026-10-10 10:00`) at which this hotline lives; `set_clock` moves it."""
+        self.clock = ShiftedClock(clock) if clock else None
         self.home = Path(tempfile.mkdtemp(prefix="cch-"))
         ports = {"http_port": free_port(), "ami_port": free_port(), "sip_port": free_port(socket.SOCK_DGRAM)}
         self._values = {**QUICK, **ports, **changed}
@@ -52,6 +56,15 @@ class RunningHotline:
         return self._secrets_made.agent_passwords
 
     @property
+    def devices(self) -> dict[str, str]:
+        """Phone's number → SIP user."""
+        return self._secrets_made.device_names
+
+    def phone(self, number: str, **options: Any) -> Softphone:
+        """The phone of an agent or supervisor."""
+        return Softphone(self.devices[number], self.sip_server, password=self.agents[number], **options)
+
+    @property
     def sip_server(self) -> str:
         return f"127.0.0.1:{self.settings.sip_port}"
 
@@ -65,6 +78,13 @@ class RunningHotline:
         await self.api.aclose()
         await self.stop()
         shutil.rmtree(self.home)
+        if self.clock:
+            self.clock.close()
+
+    def set_clock(self, wall: str) -> None:
+        """Move the clock of a hotline that was given one; every process of it sees that within a second."""
+        assert self.clock, "start it with a clock"
+        self.clock.set(wall)
 
     async def start(self) -> None:
         """`callcenter run`, then `callcenter wait --ready`."""
@@ -92,7 +112,8 @@ class RunningHotline:
     def environment(self) -> dict[str, str]:
         """Ours without the settings of whoever runs the tests."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("CALLCENTER_")}
-        return {**clean, "CALLCENTER_HOME": str(self.home)}
+        shifted = self.clock.environment() if self.clock else {}
+        return {**clean, **shifted, "CALLCENTER_HOME": str(self.home)}
 
     async def command(self, *arguments: str) -> tuple[int, str]:
         """Exit code and output of `callcenter …` as an administrator of this hotline gives it."""

@@ -26,6 +26,8 @@ class Softphone:
         *,
         password: str = "",
         bind: str = "127.0.0.1",
+        port: int = 0,
+        tls: bool = False,
         tone: int = 880,
         name: str = "",
         record: Path | None = None,
@@ -37,7 +39,17 @@ class Softphone:
         given = {"--password": password, "--name": name, "--record": record, "--say": say}
         options = [word for key, value in given.items() if value for word in (key, str(value))]
         self._command = [sys.executable, str(PROGRAM), "--user", user, "--server", server]
-        self._command += ["--bind", bind, "--tone", str(tone), *options]
+        self._command += [
+            "--bind",
+            bind,
+            "--port",
+            str(port),
+            "--tone",
+            str(tone),
+            *options,
+            *(["--tls"] if tls else []),
+        ]
+        self._by = ";transport=tls" if tls else ""
         self.events: list[dict[str, Any]] = []
         self._taken = 0
         self._arrived = asyncio.Condition()
@@ -66,7 +78,7 @@ class Softphone:
         self._process.stdin.write(f"{command}\n".encode())
 
     def dial(self, number: str) -> None:
-        self.send(f"dial sip:{number}@{self.server}")
+        self.send(f"dial sip:{number}@{self.server}{self._by}")
 
     def transfer(self, number: str) -> None:
         self.send(f"transfer sip:{number}@{self.server}")

@@ -2,8 +2,8 @@
 
 It registers (or not: a caller from the trunk), plays one tone, and can record what it hears. Commands:
 `dial URI`, `ring`, `answer`, `reject CODE`, `hangup`, `hold`, `resume`, `transfer URI`, `consult URI`, `complete`,
-`digits 12#`, `auto SECONDS` (answer every call after so long), `manual`, `quit`. A command may name the call it
-means as its last word `#2`; else it is the newest living one.
+`digits 12#`, `conference` (this phone mixes its calls), `auto SECONDS` (answer every call after so long), `manual`,
+`quit`. A command may name the call it means as its last word `#2`; else it is the newest living one.
 
 pjsua2 is a GPL library: tests and demo only. One endpoint a process, and `os._exit` at the end, because its
 destructors must run in an order that Python doesn't know.
@@ -37,6 +37,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--password", default="", help="registers when given")
     parser.add_argument("--server", required=True, help="address:port of Asterisk")
     parser.add_argument("--bind", default="127.0.0.1", help="own address; the trunk's for callers")
+    parser.add_argument("--port", type=int, default=0, help="own SIP port, for a phone that is dialled by address")
+    parser.add_argument("--tls", action="store_true", help="registers and calls by TLS, with SRTP or not at all")
     parser.add_argument("--tone", type=int, default=880, help="Hz of what this phone says; 0 says nothing")
     parser.add_argument("--name", default="", help="display name")
     parser.add_argument("--record", type=Path, help="folder for what each call heard, <call>.wav")
@@ -65,7 +67,7 @@ class Phone:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.endpoint = _quiet_endpoint(options.bind)
+        self.endpoint = _quiet_endpoint(options.bind, options.port, tls=options.tls)
         self.sound = options.say or tone_file(options.tone)
         self.calls: list[Call] = []
         self.timers: list[tuple[float, Callable[[], None]]] = []
@@ -199,7 +201,7 @@ class Call(pj.Call):  # type: ignore[misc]
         self.player.startTransmit(media)
         if self.recorder is not None:
             media.startTransmit(self.recorder)
-        report("audio", call=self.number)
+        report("audio", call=self.number, srtp=self.getStreamInfo(0).proto == pj.PJMEDIA_TP_PROTO_RTP_SAVP)
 
     def onCallTransferStatus(self, prm: Any) -> None:
         report("transferred", call=self.number, code=prm.statusCode, final=prm.finalNotify)
@@ -253,16 +255,31 @@ class Call(pj.Call):  # type: ignore[misc]
             raise LookupError("this call is no consultation")
         self.parent.xferReplaces(self, pj.CallOpParam(True))
 
+    def do_conference(self) -> None:
+        """Join this call and the phone's other calls in the phone, as its own three-way key does."""
+        others = [call for call in self.phone.living() if call is not self]
+        mine = self.getAudioMedia(-1)
+        for theirs in (call.getAudioMedia(-1) for call in others):
+            mine.startTransmit(theirs)
+            theirs.startTransmit(mine)
+        report("conference", calls=[self.number, *(call.number for call in others)])
+
     def do_digits(self, digits: str) -> None:
         self.dialDtmf(digits)
+
+
+def _by(options: argparse.Namespace) -> str:
+    return ";transport=tls" if options.tls else ""
 
 
 def account_config(options: argparse.Namespace) -> Any:
     host = options.server.partition(":")[0]
     shown = f'"{options.name}" ' if options.name else ""
     config = pj.AccountConfig()
-    config.idUri = f"{shown}<sip:{options.user}@{host}>"
-    config.regConfig.registrarUri = f"sip:{options.server}" if options.password else ""
+    config.idUri = f"{shown}<sip:{options.user}@{host}{_by(options)}>"
+    config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY if options.tls else pj.PJMEDIA_SRTP_DISABLED
+    config.mediaConfig.srtpSecureSignaling = 0
+    config.regConfig.registrarUri = f"sip:{options.server}{_by(options)}" if options.password else ""
     config.regConfig.timeoutSec = 300
     config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options.user, 0, options.password))
     config.mediaConfig.transportConfig.boundAddress = options.bind
@@ -273,7 +290,7 @@ def account_config(options: argparse.Namespace) -> Any:
     return config
 
 
-def _quiet_endpoint(bind: str) -> Any:
+def _quiet_endpoint(bind: str, port: int, *, tls: bool) -> Any:
     """A started endpoint without sound device. pjlib prints its first lines whatever the log level: away with them."""
     events, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -283,8 +300,8 @@ def _quiet_endpoint(bind: str) -> Any:
     endpoint.audDevManager().setNullDev()
     transport = pj.TransportConfig()
     transport.boundAddress = bind
-    transport.port = 0
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    transport.port = port
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS if tls else pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.libStart()
     for codec in endpoint.codecEnum2():
         wanted = codec.codecId.startswith(("PCMA", "PCMU"))

@@ -60,7 +60,7 @@ async def in_force(hotline: RunningHotline, mode: str) -> None:
 @asynccontextmanager
 async def agent(hotline: RunningHotline, number: str = "1001", answer: float | None = 0.5) -> AsyncIterator[Softphone]:
     """An agent's phone that answers after so many seconds, or lets it ring."""
-    async with Softphone(number, hotline.sip_server, password=hotline.agents[number]) as phone:
+    async with hotline.phone(number) as phone:
         if answer is not None:
             phone.send(f"auto {answer}")
         yield phone

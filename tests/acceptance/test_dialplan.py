@@ -9,7 +9,7 @@ import pytest
 from callcenter.journal.facts import parse_lines
 from tests.acceptance.evidence import AGENT_HERTZ, RATE, audio_of, has_tone, new_caller, record_of
 from tests.acceptance.hotline import RunningHotline
-from tests.acceptance.phones import Softphone, dial
+from tests.acceptance.phones import dial
 
 LOADING = re.compile(r"(WARNING|ERROR)\[\d+\] (loader|config|config_options|pbx_config|res_sorcery_config|cel|logger)")
 
@@ -105,7 +105,7 @@ async def test_odd_caller_spoils_no_journal_line(hotline: RunningHotline, caller
 
 async def test_both_agents_are_heard_after_a_blind_transfer(opened: RunningHotline) -> None:
     number = new_caller()
-    first, second = (Softphone(n, opened.sip_server, password=opened.agents[n]) for n in ("1001", "1002"))
+    first, second = (opened.phone(n) for n in ("1001", "1002"))
     async with first, dial("12333", opened.sip_server, caller=number) as caller:
         first.send("auto 0.2")
         await first.expect("answered", within=30)
@@ -123,7 +123,7 @@ async def test_both_agents_are_heard_after_a_blind_transfer(opened: RunningHotli
 
 async def test_second_agent_is_heard_after_an_attended_transfer(opened: RunningHotline) -> None:
     number = new_caller()
-    first, second = (Softphone(n, opened.sip_server, password=opened.agents[n]) for n in ("1001", "1002"))
+    first, second = (opened.phone(n) for n in ("1001", "1002"))
     async with first, dial("12333", opened.sip_server, caller=number) as caller:
         first.send("auto 0.2")
         await first.expect("answered", within=30)

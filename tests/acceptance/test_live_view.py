@@ -93,8 +93,7 @@ async def wallboard() -> AsyncIterator[Wallboard]:
 
 @asynccontextmanager
 async def agent(wallboard: Wallboard, number: str) -> AsyncIterator[Softphone]:
-    password = wallboard.hotline.agents[number]
-    async with Softphone(number, wallboard.hotline.sip_server, password=password) as phone:
+    async with wallboard.hotline.phone(number) as phone:
         await wallboard.shows("agent", number, state="available")
         yield phone
     await wallboard.shows("agent", number, state="offline")

@@ -18,7 +18,7 @@ async def test_agents_are_printed_for_scripts(hotline: RunningHotline) -> None:
     code, said = await hotline.command("agents", "--json")
     assert code == 0
     accounts = json.loads(said)
-    assert [a["number"] for a in accounts] == ["1001", "1002", "1003", "1004"]
+    assert [a["number"] for a in accounts] == ["1001", "1002", "1003", "1004", "1010"]
     assert {a["port"] for a in accounts} == {hotline.settings.sip_port}
 
 

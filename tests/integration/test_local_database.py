@@ -8,11 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.access.keys import KeyRing
 from callcenter.errors import SetupFailed
+from callcenter.http.auth import Owner
 from callcenter.local import database, postgres
 from callcenter.local.secrets import Secrets
 from callcenter.settings import Settings
 
-SECRETS = Secrets("a", {}, "the local key", "b", "c")
+SECRETS = Secrets("a", {}, {}, "the local key", "b", "c")
 
 
 def settings_for(url: str) -> Settings:
@@ -31,9 +32,9 @@ async def test_empty_database_is_migrated_and_lets_the_local_key_in(postgres_ser
 
 async def test_changed_key_replaces_the_old_one(engine: AsyncEngine, database_url: str) -> None:
     await database.prepare(settings_for(database_url), SECRETS)
-    await database.prepare(settings_for(database_url), Secrets("a", {}, "another", "b", "c"))
+    await database.prepare(settings_for(database_url), Secrets("a", {}, {}, "another", "b", "c"))
     ring = KeyRing(engine)
-    assert await ring.owner("another") == "local"
+    assert await ring.owner("another") == Owner("local", True)
     assert await ring.owner(SECRETS.api_key) is None
 
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callcenter.ami.events import ChannelGone, ChannelListed, ChannelRings, EmergencyTaken
 from callcenter.ami.framing import Framer
 from callcenter.ami.messages import Event, read_message
 from callcenter.ami.model import Snapshot, SnapshotBegun
+from callcenter.queues.live import LiveQueues
 from callcenter.queues.live_view import LiveView
 
 RECORDED = Path(__file__).parents[1] / "scenarios" / "ami"
@@ -88,6 +90,7 @@ def test_fresh_snapshot() -> None:
         "since": "2026-11-23T01:00:00+00:00",
         "call_id": None,
         "caller_number": None,
+        "pause_reason": None,
         "queues": ["hotline"],
     }
     assert agent_of(view, "1002")["state"] == "offline"
@@ -268,3 +271,19 @@ headers = st.dictionaries(
 def test_surprising_events_never_raise(rows: list[tuple[str, dict[str, str]]]) -> None:
     view = view_after(*(event(name, **each) for name, each in rows))
     assert all(state["waiting_count"] >= 0 for (kind, _), state in view.states().items() if kind == "queue")
+
+
+def test_emergency_caller_is_seen_waiting_until_somebody_on_duty_answers() -> None:
+    queues, at = LiveQueues(), datetime(2026, 11, 24, tzinfo=UTC)
+    queues.feed(ChannelRings("Local/1@emergency-phones-1;1", "13800138000", "u1"), at)
+    queues.feed(ChannelRings("Local/1@emergency-clock-1;1", "13800138000", "u1"), at)
+    queues.feed(EmergencyTaken(""), at)  # somebody else's attempt
+    (waiting,) = queues.payloads(lambda _: True)["emergency"]["waiting"]
+    assert waiting["caller_number"] == "13800138000"
+    queues.reset([ChannelListed("u1", "13800138000", True)], at)
+    assert queues.payloads(lambda _: True)["emergency"]["waiting_count"] == 1
+    queues.feed(EmergencyTaken("u1"), at)
+    payload = queues.payloads(lambda _: True)["emergency"]
+    assert (payload["waiting_count"], payload["calls_in_talk"]) == (0, 1)
+    queues.feed(ChannelGone("u1"), at)
+    assert queues.payloads(lambda _: True)["emergency"]["calls_in_talk"] == 0

@@ -102,8 +102,8 @@ def test_secrets_stay_the_same_and_private(tmp_path: Path) -> None:
     settings = settings_at(tmp_path)
     first = load_or_make(settings)
     assert load_or_make(settings) == first
-    assert set(first.agent_passwords) == {"1001", "1002", "1003", "1004"}
-    assert len({*first.agent_passwords.values(), first.api_key, first.ami_password}) == 6
+    assert set(first.agent_passwords) == {"1001", "1002", "1003", "1004", "1010"}
+    assert len({*first.agent_passwords.values(), first.api_key, first.ami_password}) == 7
     assert settings.secrets_dir.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in settings.secrets_dir.iterdir()} == {0o600}
     assert first.api_key not in repr(first)

@@ -46,7 +46,7 @@ async def api(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Api]:
     """The API served on a port of its own until the test ends."""
     settings = Settings(home=tmp_path, pbx="hotline")
     settings.recordings_dir.mkdir()
-    key, app = await issue(engine, "test"), create_app(settings, engine)
+    key, app = await issue(engine, "test", may_change=True), create_app(settings, engine)
     listener = listening_socket("127.0.0.1", 0)
     server = Server(uvicorn.Config(app, http="h11", log_config=None, access_log=False), app.state.feed.stop)
     serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from callcenter.access import keys, repository
 from callcenter.access.tables import api_keys
 from callcenter.errors import InvalidInput, NotFound
+from callcenter.http.auth import Owner
 
 EVERYTHING = ["/", "/calls", "/static/console.js", "/openapi.json", "/v1/health", "/v1/cdrs", "/v1/live", "/nothing"]
 
@@ -43,15 +44,15 @@ async def test_only_a_digest_is_kept(api: Any) -> None:
 
 async def test_a_name_means_one_key(api: Any) -> None:
     with pytest.raises(InvalidInput):
-        await keys.issue(api.engine, "test")
+        await keys.issue(api.engine, "test", may_change=False)
 
 
 async def test_a_revoked_key_is_refused(api: Any) -> None:
-    key = await keys.issue(api.engine, "leaver")
+    key = await keys.issue(api.engine, "leaver", may_change=False)
     ring = keys.KeyRing(api.engine)
     await repository.revoke_key(api.engine, "leaver")
     assert await ring.owner(key) is None
-    assert await ring.owner(api.key) == "test"
+    assert await ring.owner(api.key) == Owner("test", True)
     with pytest.raises(NotFound):
         await repository.revoke_key(api.engine, "nobody")
     revoked = {entry.name: entry.revoked_at for entry in await repository.list_keys(api.engine)}
@@ -64,4 +65,4 @@ async def test_a_registered_key_replaces_the_earlier_one(api: Any) -> None:
     await keys.register(api.engine, "local", "second-key")
     ring = keys.KeyRing(api.engine)
     assert await ring.owner("first-key") is None
-    assert await ring.owner("second-key") == "local"
+    assert await ring.owner("second-key") == Owner("local", True)

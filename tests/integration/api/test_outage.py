@@ -69,7 +69,7 @@ async def test_postgres_away_and_back(short_folder: Path, tmp_path: Path) -> Non
     await postgres.ensure_database(cluster)
     engine = make_engine(cluster.url())
     await migrate(engine)
-    headers = {"X-API-Key": await issue(engine, "test")}
+    headers = {"X-API-Key": await issue(engine, "test", may_change=False)}
     process, url = await start_api(tmp_path, cluster.url())
     try:
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
