@@ -1,0 +1,137 @@
+"""SIP over TLS with SRTP: real calls between phones and trunk, and what comes in plain."""
+
+import asyncio
+import socket
+import ssl
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from struct import unpack
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.acceptance.evidence import (
+    CALLER_HERTZ,
+    assert_talk_is_heard,
+    audio_of,
+    has_tone,
+    new_caller,
+    record_of,
+)
+from tests.acceptance.hotline import RunningHotline, free_port
+from tests.acceptance.phones import Softphone, dial
+from tests.acceptance.schedules import keep_open
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CITIZEN = "13800138000"
+
+
+@asynccontextmanager
+async def encrypted(**changed: Any) -> AsyncIterator[RunningHotline]:
+    async with RunningHotline(tls="self-made", sip_tls_port=free_port(), **changed) as hotline:
+        await keep_open(hotline)
+        yield hotline
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def phones_only() -> AsyncIterator[RunningHotline]:
+    """The phones by TLS, the provider by UDP."""
+    async with encrypted() as hotline:
+        yield hotline
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def throughout() -> AsyncIterator[RunningHotline]:
+    """Phones and provider by TLS; agents may dial out."""
+    settings = {"trunk_tls": True, "trunk_port": free_port(), "outbound_prefixes": ["138"]}
+    async with encrypted(**settings, outbound_night_lock=False) as hotline:
+        yield hotline
+
+
+def secure_server(hotline: RunningHotline) -> str:
+    return f"127.0.0.1:{hotline.settings.sip_tls_port}"
+
+
+def secure_phone(hotline: RunningHotline, number: str, **options: Any) -> Softphone:
+    password = hotline.agents[number]
+    return Softphone(hotline.devices[number], secure_server(hotline), password=password, tls=True, **options)
+
+
+async def talk(hotline: RunningHotline, caller: Softphone, agent: Softphone, number: str) -> None:
+    """Four seconds; both sides in the recording, and the agent's audio was SRTP."""
+    await agent.expect("answered", within=30)
+    assert (await agent.expect("audio"))["srtp"] is True
+    await asyncio.sleep(4)
+    caller.send("hangup")
+    await agent.expect("ended")
+    record = await record_of(hotline, number)
+    assert (record["outcome"], record["agent"]) == ("answered", "1001")
+    assert_talk_is_heard(await audio_of(hotline, record), record)
+
+
+def heard_by_phone(path: Path) -> list[int]:
+    with wave.open(str(path)) as file:
+        return list(unpack(f"<{file.getnframes()}h", file.readframes(file.getnframes())))
+
+
+async def test_phone_by_tls_hears_and_is_heard(phones_only: RunningHotline, tmp_path: Path) -> None:
+    number = new_caller()
+    async with secure_phone(phones_only, "1001", record=tmp_path) as agent:
+        agent.send("auto 0.2")
+        async with dial("12333", phones_only.sip_server, caller=number) as caller:
+            await talk(phones_only, caller, agent, number)
+    samples = heard_by_phone(tmp_path / "1.wav")
+    middle = len(samples) // 2
+    assert has_tone(samples[middle : middle + 8000], CALLER_HERTZ)
+
+
+async def test_certificate_is_the_homes_own(phones_only: RunningHotline) -> None:
+    """A phone that trusts this certificate and no other finds it right, by TLS 1.2."""
+    trusted = ssl.create_default_context(cafile=str(phones_only.settings.secrets_dir / "tls" / "certificate.pem"))
+    _, writer = await asyncio.open_connection("127.0.0.1", phones_only.settings.sip_tls_port, ssl=trusted)
+    assert writer.get_extra_info("ssl_object").version() == "TLSv1.2"
+    writer.close()
+    key = phones_only.settings.secrets_dir / "tls" / "key.pem"
+    assert key.stat().st_mode & 0o077 == 0
+
+
+async def test_plain_audio_is_refused(phones_only: RunningHotline) -> None:
+    """Right name, right password, but no encryption of what is said."""
+    async with phones_only.phone("1002") as plain:
+        plain.dial("1001")
+        assert (await plain.expect("ended"))["code"] == 488
+
+
+async def test_trunk_by_tls_brings_callers(throughout: RunningHotline) -> None:
+    number = new_caller()
+    async with secure_phone(throughout, "1001") as agent:
+        agent.send("auto 0.2")
+        async with dial("12333", secure_server(throughout), caller=number, tls=True) as caller:
+            await caller.expect("answered")
+            assert (await caller.expect("audio"))["srtp"] is True
+            await talk(throughout, caller, agent, number)
+
+
+async def test_trunk_by_tls_takes_calls(throughout: RunningHotline) -> None:
+    port = throughout.settings.trunk_port
+    provider = Softphone("provider", secure_server(throughout), bind="127.0.0.9", port=port, tls=True, tone=440)
+    async with provider as citizen, secure_phone(throughout, "1001") as agent:
+        citizen.send("auto 0.2")
+        agent.dial(CITIZEN)
+        await agent.expect("answered", within=20)
+        assert (await citizen.expect("audio"))["srtp"] is True
+        await asyncio.sleep(6)
+        agent.send("hangup")
+        await citizen.expect("ended")
+    found = (await throughout.api.get("/v1/cdrs", params={"direction": "outbound"})).json()["items"]
+    assert [(item["did"], item["outcome"], item["agent"]) for item in found] == [(CITIZEN, "answered", "1001")]
+
+
+async def test_nothing_listens_in_plain(throughout: RunningHotline) -> None:
+    """With the trunk by TLS, too, there is no UDP port: the address is free."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", throughout.settings.sip_port))
