@@ -22,7 +22,7 @@ from phones import Softphone
 
 from callcenter import settings as settings_module
 from callcenter.calls.model import Service
-from callcenter.dialplan.prompts import speak
+from callcenter.dialplan.sounds import speak
 from callcenter.errors import CallcenterError
 from callcenter.local import addresses, programs, welcome
 from callcenter.local.secrets import load_or_make

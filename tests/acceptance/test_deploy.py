@@ -130,6 +130,31 @@ async def test_dialplan_that_hangs_up_is_rolled_back(changed: RunningHotline, so
     assert await asterisk_says(changed, "dialplan show hotline") == plan
 
 
+def spoken(hotline: RunningHotline, name: str) -> bytes:
+    return (hotline.settings.asterisk_dir / "data" / "sounds" / "zh" / f"{name}.wav").read_bytes()
+
+
+async def test_prompts_come_and_go_with_the_deployment(changed: RunningHotline, sources: Path) -> None:
+    """A new wording is in the difference and in force; going back brings back the sound of before."""
+    before = spoken(changed, "goodbye")
+    edit(sources / "dialplans" / "prompts" / "hotline.toml", 'zh = "感谢您的来电，再见。"', 'zh = "再见。"')
+    _, said = await changed.command("dialplan", "diff", str(sources))
+    assert "~ prompt zh/goodbye: 感谢您的来电，再见。 → 再见。" in said.splitlines()
+    code, said = await changed.command("dialplan", "deploy", str(sources), "--reason", "shorter")
+    assert code == 0, said
+    shorter = spoken(changed, "goodbye")
+    assert len(shorter) < len(before)
+    edit(sources / "dialplans" / "hotline.conf", "exten => open,1,Goto(hotline-menu,s,1)", "exten => open,1,Hangup()")
+    edit(sources / "dialplans" / "prompts" / "hotline.toml", 'zh = "再见。"', 'zh = "再会，再会，再会。"')
+    code, said = await changed.command("dialplan", "deploy", str(sources))
+    assert code == 1 and "rolled_back" in said
+    assert spoken(changed, "goodbye") == shorter
+    code, said = await changed.command("dialplan", "rollback")
+    assert code == 0, said
+    assert "~ prompt zh/goodbye: 再见。 → 感谢您的来电，再见。" in said
+    assert spoken(changed, "goodbye") == before
+
+
 async def test_difference_hides_passwords(changed: RunningHotline, sources: Path) -> None:
     edit(sources / "asterisk" / "pjsip.conf.j2", "password = {{ phone.password }}", "password = x{{ phone.password }}")
     edit(sources / "asterisk" / "queues.conf.j2", "maxlen = 100", "maxlen = 90")
@@ -253,7 +278,7 @@ async def test_reload_that_did_not_happen_is_noticed(changed: RunningHotline, mo
     before = deployment.files_in(pbx.site.etc_dir)
     more = before["hotline.conf"] + "\n[unseen]\nexten => s,1,Hangup()\n"
     monkeypatch.setattr(deployment, "to_reload", lambda changed, new: [])
-    made = await deployment.put_in_force(pbx, deployment.Wish({**before, "hotline.conf": more}))
+    made = await deployment.put_in_force(pbx, deployment.Wish(deployment.State({**before, "hotline.conf": more})))
     assert made.result == "rolled_back"
     assert "[unseen] s,1: sent Hangup(), loaded nothing" in made.why
     assert deployment.files_in(pbx.site.etc_dir) == before

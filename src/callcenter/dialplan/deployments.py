@@ -17,7 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.dialplan.render import replace_file
+from callcenter.dialplan.placing import replace_file
+from callcenter.dialplan.sounds import Sound, Sounds
 from callcenter.dialplan.tables import deployments
 from callcenter.errors import NotFound
 
@@ -42,11 +43,13 @@ class Deployment:
     self_test: tuple[str, ...] = ()
     back_to: int | None = None
     """The deployment that this one brought back"""
+    sounds: Sounds = field(default_factory=dict)
+    """Prompts that were put in force with the files; none: those of before stayed"""
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a file does."""
-        return fingerprint(self.files)
+        """Changes when a file or a prompt does."""
+        return fingerprint(self.files, self.sounds)
 
     @property
     def in_force(self) -> bool:
@@ -54,11 +57,11 @@ class Deployment:
         return self.result != "rolled_back"
 
 
-def fingerprint(files: Mapping[str, str]) -> str:
-    """SHA-256 over names and texts."""
+def fingerprint(files: Mapping[str, str], sounds: Sounds) -> str:
+    """SHA-256 over names and texts, and over the prompts' own fingerprints."""
     digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(f"{name}\0{files[name]}\0".encode())
+    for name, text in sorted([*files.items(), *((key, sound.made) for key, sound in sounds.items())]):
+        digest.update(f"{name}\0{text}\0".encode())
     return digest.hexdigest()
 
 
@@ -143,6 +146,7 @@ def _read(path: Path) -> Deployment | None:
                 **facts,
                 "at": datetime.fromisoformat(facts["at"]),
                 "files": unpack(facts["files"]),
+                "sounds": {key: Sound(**sound) for key, sound in facts.get("sounds", {}).items()},
                 "changes": tuple(facts["changes"]),
                 "self_test": tuple(facts["self_test"]),
             }

@@ -1,30 +1,27 @@
-"""Prompts: the catalogue's text spoken by espeak-ng, or a recorded file of the same name instead.
+"""Prompts: the catalogue of what is said, in each language that this hotline speaks (`sounds.py` makes it heard).
 
 Mandarin always; English, too, where callers can choose it, that is, with the menu.
 """
 
-import hashlib
-import json
 import re
-import subprocess
-import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from callcenter import clock
+from callcenter.calls.model import Line
 from callcenter.dialplan.site import Site, source_dir
-from callcenter.errors import InvalidInput, SetupFailed
+from callcenter.errors import InvalidInput
+from callcenter.schedule import snapshot
+from callcenter.schedule.spoken import spoken_hours
 
 VOICES = {"zh": ("-v", "cmn", "-s", "230", "-p", "45"), "en": ("-v", "en", "-s", "165", "-p", "45")}
 """Mandarin, about four characters a second, a slightly lower pitch; English at the same pace."""
 
-FORMAT = ("-ac", "1", "-ar", "8000", "-c:a", "pcm_s16le")
-"""What Asterisk plays to a G.711 trunk without work: 8 kHz, one channel, 16 bit."""
-
-LEVEL = "highpass=f=200,lowpass=f=3600,volume=-3dB,alimiter=limit=0.7"
-"""The telephone's band, and no clipping."""
+HOURS = "{hours}"
+"""Stands in a text for the opening hours as the schedule has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +44,26 @@ class Saying:
     text: str
     voice: tuple[str, ...]
 
+    @property
+    def key(self) -> str:
+        """`zh/goodbye`: its file below `sounds`, without ending."""
+        return f"{self.language}/{self.name}"
 
-def sayings(site: Site, prompts: Sequence[Prompt]) -> list[Saying]:
-    """The catalogue in every language that this hotline speaks."""
+
+def sayings(site: Site) -> list[Saying]:
+    """The catalogue of `site`'s sources in every language that this hotline speaks, the hours filled in."""
+    prompts = read_catalogue(site.folder("dialplans") / "prompts")
     languages = ("zh", "en") if site.settings.menu else ("zh",)
-    return [saying(prompt, language) for language in languages for prompt in prompts]
+    today = clock.now().astimezone(clock.LOCAL_ZONE).date()
+    hours = spoken_hours(Line.HOTLINE, today, snapshot.read(site.schedule_path))
+    return [saying(prompt, language, hours[language]) for language in languages for prompt in prompts]
 
 
-def saying(prompt: Prompt, language: str) -> Saying:
+def saying(prompt: Prompt, language: str, hours: str = "") -> Saying:
     """The prompt for callers of `language`, zh or en."""
     spoken = ("en" if language == "zh" else "zh") if prompt.foreign else language
-    return Saying(prompt.name, language, prompt.zh if language == "zh" else prompt.en, VOICES[spoken])
+    text = prompt.zh if language == "zh" else prompt.en
+    return Saying(prompt.name, language, text.replace(HOURS, hours), VOICES[spoken])
 
 
 def read_catalogue(path: Path | None = None) -> tuple[Prompt, ...]:
@@ -83,94 +89,3 @@ def _entries(table: dict[str, object], prefix: str) -> Iterator[Prompt]:
             yield Prompt(name, value["zh"], value["en"], value.get("foreign") is True)
         else:
             yield from _entries(value, f"{name}/")
-
-
-def write_prompts(site: Site) -> int:
-    """Bring `sounds/` in line with the catalogue and the recorded files; return how many files were made."""
-    known = _read_manifest(site)
-    everything = sayings(site, read_catalogue())
-    wanted = {_key(said): fingerprint(site, said) for said in everything}
-    stale = [s for s in everything if known.get(_key(s)) != wanted[_key(s)] or not sound_file(site, s).is_file()]
-    if stale:
-        _make(site, stale)
-        _manifest_path(site).write_text(json.dumps(wanted, indent=0), "utf-8")
-    return len(stale)
-
-
-def _key(said: Saying) -> str:
-    return f"{said.language}/{said.name}"
-
-
-def sound_file(site: Site, said: Saying) -> Path:
-    """Where Asterisk looks for the prompt."""
-    return site.sounds_dir.with_name(said.language) / f"{said.name}.wav"
-
-
-def fingerprint(site: Site, said: Saying) -> str:
-    """What the prompt's audio depends on: the recorded file's bytes, or the text and the way it is spoken."""
-    recorded = recorded_file(site, said)
-    source = recorded.read_bytes() if recorded else "\0".join((said.text, *said.voice)).encode()
-    return hashlib.sha256(source + "\0".join((*FORMAT, LEVEL)).encode()).hexdigest()
-
-
-def recorded_file(site: Site, said: Saying) -> Path | None:
-    """The administrator's own recording, if there is one."""
-    path = site.settings.home / "prompts" / said.language / f"{said.name}.wav"
-    return path if path.is_file() else None
-
-
-def _make(site: Site, stale: Sequence[Saying]) -> None:
-    """Speak and convert; one ffmpeg for all, because its start takes longer than its work."""
-    site.sounds_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=site.sounds_dir) as name:
-        folder = Path(name)
-        sources = [_source(site, said, folder / f"{n}-spoken.wav") for n, said in enumerate(stale)]
-        _convert(site, sources, folder)
-        for n, said in enumerate(stale):
-            target = sound_file(site, said)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (folder / f"{n}.wav").replace(target)
-
-
-def _source(site: Site, said: Saying, path: Path) -> Path:
-    return recorded_file(site, said) or speak(site.espeak, said.text, path, said.voice)
-
-
-def _convert(site: Site, sources: Sequence[Path], folder: Path) -> None:
-    inputs = [word for source in sources for word in ("-i", str(source))]
-    outputs = [
-        word
-        for n in range(len(sources))
-        for word in ("-map", f"{n}:a:0", "-af", LEVEL, "-bitexact", *FORMAT, str(folder / f"{n}.wav"))
-    ]
-    _run((*site.ffmpeg, "-nostdin", "-v", "error", "-y", *inputs, *outputs), "prompts")
-
-
-def speak(espeak: tuple[str, ...], text: str, path: Path, voice: tuple[str, ...] = VOICES["zh"]) -> Path:
-    """Say `text`, in Mandarin unless told otherwise, into a WAV file (22 kHz, one channel). Raises `SetupFailed`."""
-    _run((*espeak, *voice, "--stdin", "-w", str(path)), "speech", text)
-    return path
-
-
-def _run(command: tuple[str, ...], what: str, text: str = "") -> None:
-    try:
-        subprocess.run(command, input=text.encode(), capture_output=True, check=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        said = getattr(error, "stderr", b"") or str(error).encode()
-        raise SetupFailed(
-            what=f"Could not make {what}",
-            why=said.decode("utf-8", "replace").strip().splitlines()[-1],
-            mend="check that espeak-ng and ffmpeg run, or put your own WAV below prompts/zh/",
-        ) from None
-
-
-def _manifest_path(site: Site) -> Path:
-    return site.data_dir / "sounds" / "prompts.json"
-
-
-def _read_manifest(site: Site) -> dict[str, str]:
-    try:
-        known: dict[str, str] = json.loads(_manifest_path(site).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from callcenter.dialplan.hardening import begin_block_list, hardening_values
 from callcenter.dialplan.music import write_beep, write_music
-from callcenter.dialplan.prompts import write_prompts
+from callcenter.dialplan.placing import link, replace_file
 from callcenter.dialplan.schedule_values import schedule_values
 from callcenter.dialplan.site import Site
+from callcenter.dialplan.sounds import write_prompts
 from callcenter.errors import InvalidInput
 
 PLAIN_VALUE = re.compile(r"[^\x00-\x1f\x7f;\"\\\[\]{}|]*")
@@ -159,22 +159,3 @@ def make_folders(site: Site) -> None:
     link(own / "spool" / "monitor", site.settings.spool_dir)
     link(site.data_dir / "documentation", site.documentation_dir)
     link(site.data_dir / "sounds" / DISCARD, Path(os.devnull))
-
-
-def link(path: Path, target: Path) -> None:
-    """Make `path` a link to `target`, in one step, whatever it was before."""
-    if path.is_symlink() and path.readlink() == target:
-        return
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(target)
-    fresh.replace(path)
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write `text` beside `path` (mode 0600) and rename it: a reader sees the old file or the new one."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False, encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)

@@ -14,6 +14,7 @@ deployments = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("files", JSONB, nullable=False),
+    Column("sounds", JSONB, nullable=False),
     Column("changes", JSONB, nullable=False),
     Column("result", Text, nullable=False),
     Column("reason", Text, nullable=False),

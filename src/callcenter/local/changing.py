@@ -7,19 +7,21 @@ from pathlib import Path
 import structlog
 
 from callcenter.dialplan.deployments import Deployment, store, stored_numbers
-from callcenter.dialplan.difference import differences
 from callcenter.dialplan.render import render
+from callcenter.dialplan.sounds import wanted_sounds
 from callcenter.errors import CallcenterError
 from callcenter.local import places
 from callcenter.local.addresses import database_url
 from callcenter.local.checking import check_candidate, with_sources
 from callcenter.local.configuration import own_asterisk
 from callcenter.local.deployment import (
+    State,
     Wish,
     archive_of,
+    changes,
     deploy_checked,
-    files_in,
     put_in_force,
+    state_of,
     vault_of,
 )
 from callcenter.settings import Settings
@@ -32,25 +34,25 @@ log = structlog.get_logger(__name__)
 async def show_changes(settings: Settings, folder: Path | None) -> list[str]:
     """What deploying would change, one line each, secrets hidden."""
     pbx = with_sources(own_asterisk(settings), folder)
-    new = dict(await asyncio.to_thread(lambda: list(render(pbx.site))))
-    return differences(await asyncio.to_thread(files_in, pbx.site.etc_dir), new)
+    new = await asyncio.to_thread(lambda: State(dict(render(pbx.site)), wanted_sounds(pbx.site)))
+    return changes(await asyncio.to_thread(state_of, pbx), new)
 
 
 async def deploy(settings: Settings, folder: Path | None, reason: str, wait_seconds: float) -> Deployment:
     """Check and put in force. Raises `NotAllowed` when nothing was changed; a roll-back is a result, not an error."""
     places.prepare(settings)
     checked = await check_candidate(with_sources(own_asterisk(settings), folder))
-    made = await deploy_checked(checked, Wish(checked.candidate.texts, reason, wait_seconds))
+    made = await deploy_checked(checked, Wish(State(checked.candidate.texts), reason, wait_seconds))
     await keep(settings)
     return made
 
 
 async def roll_back(settings: Settings, number: int | None, reason: str, wait_seconds: float) -> Deployment:
-    """Bring back the files of an earlier deployment, with today's passwords. Raises `NotFound`, else as `deploy`."""
+    """Bring back an earlier deployment's files and prompts, with today's passwords. Raises `NotFound`, as `deploy`."""
     archive = archive_of(settings)
     earlier = archive.get(number) if number else archive.before()
-    files = vault_of(settings).reveal(earlier.files)
-    wish = Wish(files, reason or f"back to {earlier.number}", wait_seconds, back_to=earlier.number)
+    state = State(vault_of(settings).reveal(earlier.files), earlier.sounds)
+    wish = Wish(state, reason or f"back to {earlier.number}", wait_seconds, back_to=earlier.number)
     made = await put_in_force(own_asterisk(settings), wish)
     await keep(settings)
     return made

@@ -1,9 +1,10 @@
 """Deploys a configuration to the running Asterisk, and goes back by itself when anything of it fails.
 
-Theory of operation. check → nothing that needs a restart → prompts → no running call stands where steps have moved →
-files, each by one rename → reload of the modules concerned → what is loaded is what was sent → a call through it. When
-one of the last three fails, the files before come back the same way, and the record says why. A call in progress keeps
-its context, extension and step *number* over a reload: so those who stand before a changed step are waited for.
+Theory of operation. check → nothing that needs a restart → prompts are made → no running call stands where steps have
+moved → prompts and files, each in one step → reload of the modules concerned → what is loaded is what was sent → a call
+through it. When one of the last three fails, prompts and files of before come back the same way, and the record says
+why. A call in progress keeps its context, extension and step *number* over a reload: so those who stand before a
+changed step are waited for.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import fcntl
 import getpass
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from callcenter import clock
@@ -21,9 +22,9 @@ from callcenter.ami.model import Address
 from callcenter.dialplan import loaded
 from callcenter.dialplan.deployments import Archive, Deployment, Vault
 from callcenter.dialplan.difference import differences, in_the_way
-from callcenter.dialplan.prompts import write_prompts
+from callcenter.dialplan.placing import replace_file
 from callcenter.dialplan.reloads import needs_restart, to_reload
-from callcenter.dialplan.render import replace_file
+from callcenter.dialplan.sounds import Sounds, forget_sounds, make_sounds, put_sounds, sound_changes, sounds_in_force
 from callcenter.dialplan.source import read_dialplan
 from callcenter.errors import NotAllowed, PartUnavailable
 from callcenter.local import asterisk, places, self_test
@@ -41,10 +42,18 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What somebody wants in force."""
+class State:
+    """What Asterisk reads and plays."""
 
     files: Mapping[str, str]
+    sounds: Sounds = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants in force. Without sounds, prompts stay as they are."""
+
+    state: State
     reason: str = ""
     wait_seconds: float = 60.0
     with_call: bool = True
@@ -67,6 +76,11 @@ def files_in(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text("utf-8", "replace") for path in sorted(folder.glob("*.conf"))}
 
 
+def state_of(pbx: Instance) -> State:
+    """What is in force now."""
+    return State(files_in(pbx.site.etc_dir), sounds_in_force(pbx.site))
+
+
 async def deploy_checked(checked: Checked, wish: Wish) -> Deployment:
     """Put a checked candidate in force. Raises `NotAllowed` (nothing was changed) or `PartUnavailable`."""
     if checked.errors:
@@ -75,8 +89,8 @@ async def deploy_checked(checked: Checked, wish: Wish) -> Deployment:
             what=f"{len(checked.errors)} errors stop it, the first: {first.file}:{first.line}: {first.what}",
             mend="see callcenter dialplan check",
         )
-    await asyncio.to_thread(write_prompts, checked.pbx.site)
-    return await put_in_force(checked.pbx, wish)
+    made = await asyncio.to_thread(make_sounds, checked.pbx.site)
+    return await put_in_force(checked.pbx, replace(wish, state=replace(wish.state, sounds=made)))
 
 
 async def put_in_force(pbx: Instance, wish: Wish) -> Deployment:
@@ -84,11 +98,12 @@ async def put_in_force(pbx: Instance, wish: Wish) -> Deployment:
     settings = pbx.site.settings
     with only_one(settings):
         async with manager(settings) as client:
-            old = files_in(pbx.site.etc_dir)
-            _must_be_reloadable(old, wish.files)
-            await _until_nobody_is_in_the_way(client, old, wish)
+            old = await asyncio.to_thread(state_of, pbx)
+            wish = wish if wish.state.sounds else replace(wish, state=replace(wish.state, sounds=old.sounds))
+            _must_be_reloadable(old.files, wish.state.files)
+            await _until_nobody_is_in_the_way(client, old.files, wish)
             try:
-                await _switch(pbx, client, old, wish.files)
+                await _switch(pbx, client, old, wish.state)
                 said = await _prove(settings, client, wish)
             except (Failed, AmiFault) as fault:
                 return await _go_back(pbx, old, wish, str(fault))
@@ -144,7 +159,7 @@ def _must_be_reloadable(old: Mapping[str, str], new: Mapping[str, str]) -> None:
 
 async def _until_nobody_is_in_the_way(client: AmiClient, old: Mapping[str, str], wish: Wish) -> None:
     """Wait for calls that would go on at a wrong step. Raises `NotAllowed` when some are still there."""
-    before, after = read_dialplan(old), read_dialplan(wish.files)
+    before, after = read_dialplan(old), read_dialplan(wish.state.files)
     deadline = asyncio.get_running_loop().time() + wish.wait_seconds
     while waiting := in_the_way(await loaded.positions(client), before, after):
         if asyncio.get_running_loop().time() > deadline:
@@ -155,13 +170,18 @@ async def _until_nobody_is_in_the_way(client: AmiClient, old: Mapping[str, str],
         await asyncio.sleep(0.1)
 
 
-async def _switch(pbx: Instance, client: AmiClient, old: Mapping[str, str], new: Mapping[str, str]) -> None:
-    """Files, then the modules concerned, then the comparison. Raises `Failed`."""
-    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    await asyncio.to_thread(_write, pbx, old, new)
-    for module in to_reload(changed, new):
+async def _switch(pbx: Instance, client: AmiClient, old: State, new: State) -> None:
+    """Prompts and files, then the modules concerned, then the comparison. Raises `Failed`.
+
+    A prompt that only the old dialplan plays goes when nobody comes by it any more.
+    """
+    changed = {name for name in {*old.files, *new.files} if old.files.get(name) != new.files.get(name)}
+    await asyncio.to_thread(put_sounds, pbx.site, {**old.sounds, **new.sounds})
+    await asyncio.to_thread(_write, pbx, old.files, new.files)
+    for module in to_reload(changed, new.files):
         await client.ask(loaded.reload(module), 20)
-    if different := await _settled(client, new):
+    await asyncio.to_thread(put_sounds, pbx.site, new.sounds)
+    if different := await _settled(client, new.files):
         raise Failed(f"what is loaded is not what was sent: {different[0]} ({len(different)} differences)")
 
 
@@ -198,18 +218,18 @@ async def _prove(settings: Settings, client: AmiClient, wish: Wish) -> tuple[str
     return tuple(map(str, results))
 
 
-async def _go_back(pbx: Instance, old: Mapping[str, str], wish: Wish, why: str) -> Deployment:
-    """The files before, loaded and compared; over a connection of its own, whatever became of the first."""
+async def _go_back(pbx: Instance, old: State, wish: Wish, why: str) -> Deployment:
+    """The files and prompts before, loaded and compared; over a connection of its own, whatever became of the first."""
     try:
         async with manager(pbx.site.settings) as client:
-            await _switch(pbx, client, wish.files, old)
+            await _switch(pbx, client, wish.state, old)
     except (Failed, AmiFault, PartUnavailable) as fault:
         why = f"{why}; and going back failed, too: {fault}"
     return _record(pbx, old, wish, "rolled_back", why=why)
 
 
 def _record(
-    pbx: Instance, old: Mapping[str, str], wish: Wish, result: str, *, why: str = "", self_test: tuple[str, ...] = ()
+    pbx: Instance, old: State, wish: Wish, result: str, *, why: str = "", self_test: tuple[str, ...] = ()
 ) -> Deployment:
     settings = pbx.site.settings
     archive = archive_of(settings)
@@ -217,8 +237,9 @@ def _record(
         number=archive.next_number(),
         made_by=getpass.getuser(),
         at=clock.now(),
-        files=vault_of(settings).hide(wish.files),
-        changes=tuple(differences(old, wish.files)),
+        files=vault_of(settings).hide(wish.state.files),
+        sounds=wish.state.sounds,
+        changes=tuple(changes(old, wish.state)),
         result=result,
         reason=wish.reason,
         why=why,
@@ -226,12 +247,18 @@ def _record(
         back_to=wish.back_to,
     )
     archive.add(made)
+    forget_sounds(pbx.site, (each.sounds for each in archive.all()))
     return made
+
+
+def changes(old: State, new: State) -> list[str]:
+    """What differs, one line each, secrets hidden."""
+    return [*differences(old.files, new.files), *sound_changes(old.sounds, new.sounds)]
 
 
 async def start(pbx: Instance) -> Process:
     """Start Asterisk; what it was started with is a deployment when it differs from what was there."""
-    old = await asyncio.to_thread(files_in, pbx.site.etc_dir)
+    old = await asyncio.to_thread(state_of, pbx)
     process = await asterisk.start(pbx)
     await asyncio.to_thread(note_start, pbx, old)
     return process
@@ -239,15 +266,15 @@ async def start(pbx: Instance) -> Process:
 
 async def take_on(pbx: Instance) -> bool:
     """As `asterisk.take_on`, on record."""
-    old = await asyncio.to_thread(files_in, pbx.site.etc_dir)
+    old = await asyncio.to_thread(state_of, pbx)
     taken = await asterisk.take_on(pbx)
     if taken:
         await asyncio.to_thread(note_start, pbx, old)
     return taken
 
 
-def note_start(pbx: Instance, old: Mapping[str, str]) -> None:
+def note_start(pbx: Instance, old: State) -> None:
     """`callcenter run` wrote the configuration: put it on record when it differs from what was there."""
-    new = files_in(pbx.site.etc_dir)
-    if dict(old) != new or not archive_of(pbx.site.settings).all():
+    new = state_of(pbx)
+    if old != new or not archive_of(pbx.site.settings).all():
         _record(pbx, old, Wish(new, reason="callcenter run"), "started")

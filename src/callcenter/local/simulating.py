@@ -7,7 +7,7 @@ from datetime import datetime
 
 from callcenter.ami.faults import AmiFault
 from callcenter.clock import LOCAL_ZONE
-from callcenter.dialplan.prompts import read_catalogue
+from callcenter.dialplan.prompts import sayings
 from callcenter.dialplan.render import render
 from callcenter.dialplan.running import running_astdb, running_dialplan
 from callcenter.dialplan.simulation import Assumptions, Simulation
@@ -30,7 +30,7 @@ def read_instant(text: str) -> datetime:
 async def simulate(settings: Settings, dialled: str, assumed: Assumptions) -> list[str]:
     """The numbered steps, then how it ended. Raises `NotFound` when nobody may dial that number."""
     source, plan, astdb = await _in_force(settings)
-    prompts = {prompt.name: prompt.zh for prompt in read_catalogue()}
+    prompts = {said.name: said.text for said in sayings(own_asterisk(settings).site) if said.language == "zh"}
     call = Simulation(plan, replace(assumed, astdb=astdb), prompts)
     return [f"from {source}", *_lines(call, dialled)]
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from callcenter.dialplan.candidate import Candidate
 from callcenter.dialplan.findings import Finding, finding
 from callcenter.dialplan.music import save
-from callcenter.dialplan.render import link, write_files
+from callcenter.dialplan.placing import link
+from callcenter.dialplan.render import write_files
 from callcenter.dialplan.site import Site
 from callcenter.dialplan.source import Place
 from callcenter.errors import SetupFailed

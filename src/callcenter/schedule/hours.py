@@ -76,7 +76,7 @@ def spans_of(line: Line, day: date, facts: ScheduleFacts) -> list[tuple[int, int
     weekday = hours_weekday(day, facts.calendar)
     if weekday is None:
         return []
-    return merged((each.opens, each.closes) for each in facts.hours if _covers(each, line, weekday, day))
+    return merged((each.opens, each.closes) for each in facts.hours if covers(each, line, weekday, day))
 
 
 def merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -108,7 +108,8 @@ def _latest(held: Iterable[_Held], line: Line, moment: datetime) -> _Held | None
     return max(mine, key=lambda each: each.id, default=None)
 
 
-def _covers(hours: OpeningHours, line: Line, weekday: int, day: date) -> bool:
+def covers(hours: OpeningHours, line: Line, weekday: int, day: date) -> bool:
+    """Whether these hours are the line's on that ISO weekday and valid on `day`."""
     begun = hours.valid_from is None or hours.valid_from <= day
     return (
         begun
