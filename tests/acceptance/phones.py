@@ -28,6 +28,7 @@ class Softphone:
         bind: str = "127.0.0.1",
         port: int = 0,
         tls: bool = False,
+        certificate: Path | None = None,
         tone: int = 880,
         name: str = "",
         record: Path | None = None,
@@ -37,6 +38,7 @@ class Softphone:
         self.server = server
         self.password = password
         given = {"--password": password, "--name": name, "--record": record, "--say": say}
+        given["--certificate"] = certificate
         options = [word for key, value in given.items() if value for word in (key, str(value))]
         self._command = [sys.executable, str(PROGRAM), "--user", user, "--server", server]
         self._command += [

@@ -13,6 +13,7 @@ import argparse
 import json
 import math
 import os
+import re
 import select
 import signal
 import struct
@@ -39,6 +40,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--bind", default="127.0.0.1", help="own address; the trunk's for callers")
     parser.add_argument("--port", type=int, default=0, help="own SIP port, for a phone that is dialled by address")
     parser.add_argument("--tls", action="store_true", help="registers and calls by TLS, with SRTP or not at all")
+    parser.add_argument("--certificate", type=Path, help="folder with certificate.pem and key.pem: takes calls by TLS")
     parser.add_argument("--tone", type=int, default=880, help="Hz of what this phone says; 0 says nothing")
     parser.add_argument("--name", default="", help="display name")
     parser.add_argument("--record", type=Path, help="folder for what each call heard, <call>.wav")
@@ -67,7 +69,7 @@ class Phone:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.endpoint = _quiet_endpoint(options.bind, options.port, tls=options.tls)
+        self.endpoint = _quiet_endpoint(options)
         self.sound = options.say or tone_file(options.tone)
         self.calls: list[Call] = []
         self.timers: list[tuple[float, Callable[[], None]]] = []
@@ -113,12 +115,14 @@ class Phone:
             self.running = False
         elif verb == "auto":
             self.answer_after = float(rest[0])
+            for call in self.living():  # one may have come in before we read this
+                call.answer_in_time()
         elif verb == "manual":
             self.answer_after = None
         elif verb == "dial":
             self.dial(rest[0])
         else:
-            numbered = bool(rest) and rest[-1].startswith("#")
+            numbered = bool(rest) and re.fullmatch("#[0-9]+", rest[-1]) is not None
             call = self.calls[int(rest.pop()[1:]) - 1] if numbered else self.living()[-1]
             getattr(call, f"do_{verb}")(*rest)
 
@@ -161,8 +165,7 @@ class Account(pj.Account):  # type: ignore[misc]
         info = call.getInfo()
         report("incoming", call=call.number, remote=info.remoteUri)
         call.do_ring()
-        if self.phone.answer_after is not None:
-            self.phone.later(self.phone.answer_after, call.answer_if_ringing)
+        call.answer_in_time()
 
 
 class Call(pj.Call):  # type: ignore[misc]
@@ -170,6 +173,7 @@ class Call(pj.Call):  # type: ignore[misc]
         super().__init__(phone.account, call_id)
         self.phone = phone
         self.parent = parent
+        self.incoming = call_id != pj.PJSUA_INVALID_ID
         self.player: Any = None
         self.recorder: Any = None
         self.answered = False
@@ -223,6 +227,10 @@ class Call(pj.Call):  # type: ignore[misc]
 
     def do_answer(self) -> None:
         self.answer(_status(200))
+
+    def answer_in_time(self) -> None:
+        if self.incoming and self.phone.answer_after is not None:
+            self.phone.later(self.phone.answer_after, self.answer_if_ringing)
 
     def answer_if_ringing(self) -> None:
         if not self.ended and not self.answered:
@@ -284,13 +292,15 @@ def account_config(options: argparse.Namespace) -> Any:
     config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options.user, 0, options.password))
     config.mediaConfig.transportConfig.boundAddress = options.bind
     config.mediaConfig.transportConfig.port = 20000 + os.getpid() % 1000 * 30
+    if options.certificate:  # else its Contact names another loopback address than the one it listens on
+        config.sipConfig.contactForced = f"<sip:{options.user}@{options.bind}:{options.port}{_by(options)}>"
     config.natConfig.sipOutboundUse = 0
     config.natConfig.contactRewriteUse = 0
     config.natConfig.viaRewriteUse = 0
     return config
 
 
-def _quiet_endpoint(bind: str, port: int, *, tls: bool) -> Any:
+def _quiet_endpoint(options: argparse.Namespace) -> Any:
     """A started endpoint without sound device. pjlib prints its first lines whatever the log level: away with them."""
     events, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -299,9 +309,12 @@ def _quiet_endpoint(bind: str, port: int, *, tls: bool) -> Any:
     endpoint.libInit(_endpoint_config())
     endpoint.audDevManager().setNullDev()
     transport = pj.TransportConfig()
-    transport.boundAddress = bind
-    transport.port = port
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS if tls else pj.PJSIP_TRANSPORT_UDP, transport)
+    transport.boundAddress = options.bind
+    transport.port = options.port
+    if options.certificate:
+        transport.tlsConfig.certFile = str(options.certificate / "certificate.pem")
+        transport.tlsConfig.privKeyFile = str(options.certificate / "key.pem")
+    endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS if options.tls else pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.libStart()
     for codec in endpoint.codecEnum2():
         wanted = codec.codecId.startswith(("PCMA", "PCMU"))

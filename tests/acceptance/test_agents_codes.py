@@ -322,7 +322,7 @@ async def test_supervisor(phones: RunningHotline, tmp_path: Path, digits: str, m
         await agent.expect("ended")
         await supervisor.expect("ended")
     record = await record_of(phones, number)
-    assert record["marks"] == ["supervised"]
+    assert record["marks"] == (["conference", "supervised"] if mode == "barge" else ["supervised"])
     assert ("supervised", f"1010 {mode}") in {(e["kind"], e["detail"]) for e in record["timeline"]}
     ears = {who: heard(folder) for who, folder in folders.items()}
     assert ears["supervisor"][CALLER_HERTZ] > 0.2 and ears["supervisor"][AGENT_HERTZ] > 0.2

@@ -277,8 +277,9 @@ async def test_agent_calls_a_citizen(fort: RunningHotline, manager: AmiClient, t
         agent.send("hangup")
         await outside.expect("ended")
     record = await record_of(fort, "1001")
-    assert record["direction"] == "outbound"
-    assert record["outcome"] == "answered"
+    assert (record["direction"], record["outcome"], record["agent"]) == ("outbound", "answered", "1001")
+    assert [(leg["role"], leg["number"]) for leg in record["legs"]] == [("caller", "1001"), ("other", number)]
+    assert (await fort.api.get("/v1/cdrs", params={"agent": "1001", "direction": "outbound"})).json()["items"]
     assert record["notice_played"]
     assert record["did"] == number
     assert record["talk_seconds"] == pytest.approx(3, abs=1)
@@ -342,6 +343,7 @@ async def _call_and_hang_up(agent: Softphone, outside: Softphone) -> None:
     agent.dial(CITIZEN)
     await outside.expect("answered")
     agent.send("hangup")
+    await agent.expect("ended")
     await outside.expect("ended")
 
 

@@ -53,14 +53,16 @@ CHECKS: dict[str, Callable[[CallRecord], Any]] = {
 }
 
 
-def inbound(name: str) -> list[CallRecord]:
-    return [r for r in track(facts(name)).values() if r.direction is Direction.INBOUND]
+def told(name: str) -> list[CallRecord]:
+    """The calls that a story is about: those of citizens, unless it says otherwise."""
+    direction = Direction(truth(name)["expected"].get("direction", Direction.INBOUND))
+    return [r for r in track(facts(name)).values() if r.direction is direction]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_story(name: str) -> None:
     expected = truth(name)["expected"]
-    calls = sorted(inbound(name), key=lambda r: r.started_at)
+    calls = sorted(told(name), key=lambda r: r.started_at)
     assert len(calls) == expected.pop("calls", 1)
     for part in ("outcome", "evidence"):
         if each := expected.pop(f"{part}s", None):

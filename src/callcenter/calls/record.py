@@ -77,6 +77,8 @@ def build_record(call: CallState) -> CallRecord:
     rings = union(_ring(c, end) for c in partners)
     visits = _visits(call, caller, talks, rings, end)
     first = min((s[0].start, uid) for uid, s in talks.items() if s) if talk else None
+    if caller.agent:  # an agent who calls talks as much as those whom he called
+        talks[caller.uniqueid] = talk
     return CallRecord(
         id=call.id,
         pbx=call.pbx,
@@ -93,7 +95,7 @@ def build_record(call: CallState) -> CallRecord:
         ring_seconds=total(rings),
         talk_seconds=round(total(talk) - total(hold), 3),
         hold_seconds=total(hold),
-        agent=_party(call.channels[first[1]]) if first else None,
+        agent=_agent(caller, call.channels[first[1]], direction) if first else None,
         outcome=_outcome(call, caller, visits, talked=bool(talk)),
         hung_up_by=_hung_up_by(call, caller),
         notice_played=call.notice_played,
@@ -121,8 +123,10 @@ def _partners(call: CallState, caller: Channel, direction: Direction) -> list[Ch
     return [c for c in others if c.agent] if direction is Direction.INBOUND else others
 
 
-def _party(channel: Channel) -> str:
-    return channel.agent or channel.number
+def _agent(caller: Channel, answered: Channel, direction: Direction) -> str:
+    """Who answered; of a call that an agent made to the outside, that agent."""
+    made_out = caller.agent if direction is Direction.OUTBOUND else None
+    return made_out or answered.agent or answered.number
 
 
 def _closed(spells: Iterable[OpenSpell], end: datetime) -> list[Spell]:
@@ -274,12 +278,13 @@ def _leg(
     talk = talks.get(channel.uniqueid, [])
     hold = overlap(talk, _closed(caller.music, end))
     role = "caller" if channel is caller else "agent" if channel.agent else "other"
+    called = channel.is_trunk and caller.agent is not None  # the trunk's own caller id says nothing (pjsip.conf)
     return Leg(
         uniqueid=channel.uniqueid,
         channel=channel.name,
         role=role,
-        number=channel.number,
-        name=channel.caller_name,
+        number=caller.exten if called else channel.number,
+        name="" if called else channel.caller_name,
         agent=channel.agent,
         started_at=channel.started_at,
         answered_at=channel.answered_at,
