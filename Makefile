@@ -25,7 +25,7 @@ run:
 
 test: lint
 	@$(BIN)/callcenter setup --tests
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 4 --dist loadfile --durations=15
 
 lint:
 	@sh src/callcenter/local/setup.sh
