@@ -1,6 +1,7 @@
 """SIP over TLS with SRTP: real calls between phones and trunk, and what comes in plain."""
 
 import asyncio
+import shutil
 import socket
 import ssl
 import wave
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from callcenter import clock
+from callcenter.security.certificates import make_self_signed
 from tests.acceptance.evidence import (
     CALLER_HERTZ,
     assert_talk_is_heard,
@@ -32,7 +35,7 @@ CITIZEN = "13800138000"
 
 @asynccontextmanager
 async def encrypted(**changed: Any) -> AsyncIterator[RunningHotline]:
-    async with RunningHotline(tls="self-made", sip_tls_port=free_port(), **changed) as hotline:
+    async with RunningHotline(**{"tls": "self-made", "sip_tls_port": free_port(), **changed}) as hotline:
         await keep_open(hotline)
         yield hotline
 
@@ -44,12 +47,30 @@ async def phones_only() -> AsyncIterator[RunningHotline]:
         yield hotline
 
 
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders as administrators have them: our own pair with the provider's authority, the provider's, a stranger's."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("ours", "provider", "stranger")}
+    for name, folder in folders.items():
+        pair = make_self_signed(name, ("127.0.0.1" if name == "ours" else "127.0.0.9",), clock.now())
+        (folder / "certificate.pem").write_bytes(pair.certificate)
+        (folder / "key.pem").write_bytes(pair.key)
+    shutil.copy(folders["provider"] / "certificate.pem", folders["ours"] / "ca.pem")
+    return folders
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def throughout() -> AsyncIterator[RunningHotline]:
-    """Phones and provider by TLS; agents may dial out."""
-    settings = {"trunk_tls": True, "trunk_port": free_port(), "outbound_prefixes": ["138"]}
-    async with encrypted(**settings, outbound_night_lock=False) as hotline:
+async def throughout(certificates: dict[str, Path]) -> AsyncIterator[RunningHotline]:
+    """Phones and provider by TLS with certificates that were given; agents may dial out."""
+    settings = {"tls": str(certificates["ours"]), "trunk_tls": True, "trunk_port": free_port()}
+    async with encrypted(**settings, outbound_prefixes=["138"], outbound_night_lock=False) as hotline:
         yield hotline
+
+
+def provider(hotline: RunningHotline, certificate: Path) -> Softphone:
+    """The provider's side of the trunk, which takes our calls."""
+    place: dict[str, Any] = {"bind": "127.0.0.9", "port": hotline.settings.trunk_port, "certificate": certificate}
+    return Softphone("provider", secure_server(hotline), **place, tls=True, tone=440)
 
 
 def secure_server(hotline: RunningHotline) -> str:
@@ -120,11 +141,8 @@ async def test_trunk_by_tls_brings_callers(throughout: RunningHotline) -> None:
             assert encrypted_audio(caller)
 
 
-async def test_trunk_by_tls_takes_calls(throughout: RunningHotline) -> None:
-    place: dict[str, Any] = {"bind": "127.0.0.9", "port": throughout.settings.trunk_port}
-    place["certificate"] = throughout.settings.secrets_dir / "tls"  # any will do: no authority is configured
-    provider = Softphone("provider", secure_server(throughout), **place, tls=True, tone=440)
-    async with provider as citizen, secure_phone(throughout, "1001") as agent:
+async def test_trunk_by_tls_takes_calls(throughout: RunningHotline, certificates: dict[str, Path]) -> None:
+    async with provider(throughout, certificates["provider"]) as citizen, secure_phone(throughout, "1001") as agent:
         citizen.send("auto 0.2")
         agent.dial(CITIZEN)
         await agent.expect("answered", within=20)
@@ -134,6 +152,17 @@ async def test_trunk_by_tls_takes_calls(throughout: RunningHotline) -> None:
         await citizen.expect("ended")
     found = (await throughout.api.get("/v1/cdrs", params={"direction": "outbound"})).json()["items"]
     assert [(item["did"], item["outcome"], item["agent"]) for item in found] == [(CITIZEN, "answered", "1001")]
+
+
+async def test_somebody_in_the_providers_place_gets_no_call(
+    throughout: RunningHotline, certificates: dict[str, Path]
+) -> None:
+    """His certificate is of no authority that we know: what agents say does not go there."""
+    async with provider(throughout, certificates["stranger"]) as stranger, secure_phone(throughout, "1001") as agent:
+        stranger.send("auto 0.2")
+        agent.dial(CITIZEN)
+        assert (await agent.expect("ended", within=40))["code"] == 503
+        assert not [event for event in stranger.events if event["event"] == "incoming"]
 
 
 async def test_nothing_listens_in_plain(throughout: RunningHotline) -> None:
