@@ -2,13 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from struct import unpack
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.acceptance.agents import THIRD_HERTZ, agents_hotline, answering, press, tone_seconds
-from tests.acceptance.evidence import AGENT_HERTZ, CALLER_HERTZ, audio_of, new_caller, record_of, share_of
+from tests.acceptance.evidence import (
+    AGENT_HERTZ,
+    CALLER_HERTZ,
+    RATE,
+    audio_of,
+    has_tone,
+    new_caller,
+    record_of,
+    share_of,
+)
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
@@ -132,20 +143,24 @@ async def test_three_way_in_the_phone(phones: RunningHotline) -> None:
     assert share_of(right, AGENT_HERTZ) > 0.2 and share_of(right, THIRD_HERTZ) > 0.2
 
 
-async def test_three_way_by_code(phones: RunningHotline) -> None:
-    """*2, the colleague's number, and *3 when he has answered; then the agent leaves, and the two go on."""
+async def test_three_way_by_code(phones: RunningHotline, tmp_path: Path) -> None:
+    """*3 and the colleague's number: all hear each other; then the agent leaves, and the two go on."""
     number = new_caller()
-    async with answering(phones, "1001") as first, dial(HOTLINE, phones.sip_server, caller=number) as caller:
+    ears = {who: tmp_path / who for who in ("caller", "first", "second")}
+    for folder in ears.values():
+        folder.mkdir()
+    async with (
+        answering(phones, "1001", record=ears["first"]) as first,
+        dial(HOTLINE, phones.sip_server, caller=number, record=ears["caller"]) as caller,
+    ):
         await first.expect("answered", within=30)
-        async with answering(phones, "1002", tone=THIRD_HERTZ) as second:
-            await asyncio.sleep(1)
-            await press(first, "*2")
-            await asyncio.sleep(1)
-            await press(first, "1002")
-            await second.expect("answered")
+        async with answering(phones, "1002", tone=THIRD_HERTZ, record=ears["second"]) as second:
             await asyncio.sleep(1)
             await press(first, "*3")
-            await asyncio.sleep(3)
+            await asyncio.sleep(1)
+            await press(first, "1002#")
+            await second.expect("answered")
+            await asyncio.sleep(4)
             first.send("hangup")
             await first.expect("ended")
             await asyncio.sleep(3)
@@ -153,12 +168,86 @@ async def test_three_way_by_code(phones: RunningHotline) -> None:
             await second.expect("ended")
     record = await record_of(phones, number)
     assert (record["outcome"], record["agent"], record["hung_up_by"]) == ("answered", "1001", "caller")
-    assert set(talks(record)) == {"1001", "1002"}
+    assert record["marks"] == ["conference"] and set(talks(record)) == {"1001", "1002"}
     assert talks(record)["1002"] == near(7)
     right = (await audio_of(phones, record)).right
     assert tone_seconds(right, THIRD_HERTZ) == near(3)
-    together = right[-6 * 8000 : -4 * 8000]
-    assert share_of(together, AGENT_HERTZ) > 0.2 and share_of(together, THIRD_HERTZ) > 0.2
+    together = {who: last_seconds(ears[who], 6, 4) for who in ("caller", "second")}
+    together["first"] = last_seconds(ears["first"], 3, 1)
+    others = {"caller": (AGENT_HERTZ, THIRD_HERTZ), "first": (CALLER_HERTZ, THIRD_HERTZ)}
+    others["second"] = (CALLER_HERTZ, AGENT_HERTZ)
+    for who, tones in others.items():
+        assert all(share_of(together[who], hertz) > 0.2 for hertz in tones), who
+    assert has_tone(last_seconds(ears["caller"], 2, 1), THIRD_HERTZ)
+    assert has_tone(last_seconds(ears["second"], 2, 1), CALLER_HERTZ)
+
+
+async def test_third_party_who_is_nobody(phones: RunningHotline) -> None:
+    """A number that may not be dialled: the agent is told, the call goes on."""
+    number = new_caller()
+    async with answering(phones, "1001") as agent, dial(HOTLINE, phones.sip_server, caller=number) as caller:
+        await agent.expect("answered", within=30)
+        await press(agent, "*3")
+        await asyncio.sleep(1)
+        await press(agent, "13800138000#")
+        await asyncio.sleep(4)
+        caller.send("hangup")
+        await agent.expect("ended")
+    record = await record_of(phones, number)
+    assert (record["outcome"], record["marks"], record["agent"]) == ("answered", [], "1001")
+    assert has_tone((await audio_of(phones, record)).part("right", -2, -1), AGENT_HERTZ)
+
+
+async def test_caller_hears_music_on_hold_and_ringing_after_a_transfer(phones: RunningHotline, tmp_path: Path) -> None:
+    """His own ears, not the recording's: that has it even when nothing was sent to him (docs/decisions/0014)."""
+    number = new_caller()
+    async with (
+        answering(phones, "1001") as agent,
+        dial(HOTLINE, phones.sip_server, caller=number, record=tmp_path) as caller,
+    ):
+        await agent.expect("answered", within=30)
+        await asyncio.sleep(2)
+        agent.send("hold")
+        await asyncio.sleep(4)
+        music = samples_heard(tmp_path)[-2 * RATE :]
+        agent.send("resume")
+        await asyncio.sleep(1)
+        async with phones.phone("1002"):
+            agent.send("manual")
+            agent.transfer("1002")
+            await asyncio.sleep(3.5)
+            ringing = samples_heard(tmp_path)[-3 * RATE :]
+            await asyncio.sleep(6)
+            queue = samples_heard(tmp_path)[-2 * RATE :]
+        caller.send("hangup")
+    assert (loudness(music), loudness(ringing), loudness(queue)) == (AnyAbove(300), AnyAbove(100), AnyAbove(300))
+
+
+class AnyAbove(float):
+    """Equal to whatever is more."""
+
+    __hash__ = float.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, int | float) and float(other) > float(self)
+
+
+def loudness(samples: list[int]) -> float:
+    """Root mean square, out of 32767."""
+    return (sum(s * s for s in samples) / max(1, len(samples))) ** 0.5
+
+
+def samples_heard(folder: Path) -> list[int]:
+    """All that a phone has heard so far; read past the header, which is only finished at the end."""
+    (path,) = folder.glob("*.wav")
+    data = path.read_bytes()[44:]
+    return list(unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
+
+
+def last_seconds(folder: Path, begin: float, end: float) -> list[int]:
+    """What a phone heard from `begin` to `end` seconds before its call ended."""
+    samples = samples_heard(folder)
+    return samples[len(samples) - int(begin * RATE) : len(samples) - int(end * RATE)]
 
 
 async def park(phone: Softphone) -> None:

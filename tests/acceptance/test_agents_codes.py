@@ -27,7 +27,6 @@ from tests.acceptance.evidence import (
     instant,
     new_caller,
     record_of,
-    records_of,
     share_of,
 )
 from tests.acceptance.hotline import RunningHotline
@@ -385,7 +384,7 @@ async def test_no_transfer_to_a_code(phones: RunningHotline) -> None:
             assert refused["code"] >= 400, (target, refused)
         caller.send("hangup")
         await agent.expect("ended")
-    assert (await records_of(phones, number))[0]["outcome"] == "answered"
+    assert (await record_of(phones, number))["outcome"] == "answered"
 
 
 async def test_a_replay_changes_nothing(phones: RunningHotline) -> None:

@@ -173,8 +173,9 @@ async def test_closing_time_with_waiters(hotline: RunningHotline) -> None:
         async with caller(hotline, late) as fourth:
             await at(hotline, "2026-11-25 17:00:08")
             await hang_up(first)
+            await agent.expect("answered", within=6)
+            await asyncio.sleep(3)  # until he has heard the notice
             await hang_up(fourth)
-        await agent.expect("answered", within=6)
         await said(hotline, told, "callback_offered", third)
         await asyncio.sleep(OFFER)
         await accept_callback(third)

@@ -9,6 +9,8 @@ from callcenter.journal.facts import CelFact
 
 MARK = re.compile("[a-z][a-z0-9_]{0,39}")
 
+JOINS = "JOINS"
+
 INTRODUCTIONS = frozenset({"LINE", "REJECTED", "CALLBACK_CALL"})
 """The first thing the dialplan says of a caller from the trunk, once it has cleaned who he says he is, and of a citizen
 whom we rang back."""
@@ -92,6 +94,12 @@ def _said_callback_call(call: CallState, fact: CelFact, extra: str) -> None:
     call.note(fact.at, "callback_call", extra)
 
 
+def _said_joins(call: CallState, fact: CelFact, extra: str) -> None:
+    """`JOINS,<linkedid>`: this channel belongs to that call (dialplans/conference.conf); the tracker merges them."""
+    channel = call.channels.get(fact.uniqueid)
+    call.note(fact.at, "joined", (channel.agent or channel.number) if channel else "")
+
+
 USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
     "LINE": _said_line,
     "SERVICE": _said_service,
@@ -109,5 +117,6 @@ USER_EVENTS: dict[str, Callable[[CallState, CelFact, str], None]] = {
     "MOBILE": emergency.said_mobile,
     "CALLBACK": _said_callback,
     "CALLBACK_CALL": _said_callback_call,
+    JOINS: _said_joins,
 }
 """What our dialplan says by CELGenUserEvent (dialplans/)."""

@@ -26,7 +26,7 @@ from callcenter.calls.events import (
     CallStarted,
 )
 from callcenter.calls.record import build_record, direction_of
-from callcenter.calls.said import INTRODUCTIONS, USER_EVENTS
+from callcenter.calls.said import INTRODUCTIONS, JOINS, USER_EVENTS
 from callcenter.calls.state import PLACEHOLDER_PREFIX, BridgeStay, CallState, Channel, OpenSpell, Visit, age_key
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 
@@ -220,6 +220,11 @@ MERGERS = frozenset({"ATTENDEDTRANSFER"})
 TRANSFER_KEYS = ("channel2_uniqueid", "transferee_channel_uniqueid", "transfer_target_channel_uniqueid")
 
 
+def _merges(fact: CelFact) -> bool:
+    """Whether a fact may say that two calls are one."""
+    return fact.type in MERGERS or fact.user_event == JOINS
+
+
 class CallTracker:
     """Feed it every fact of one PBX in file order. `mark` is where the fact was read, any growing number."""
 
@@ -309,7 +314,7 @@ class CallTracker:
         """The call this fact belongs to, made or merged as the fact implies."""
         call = self._calls.get(fact.uniqueid)
         known = call is not None and fact.uniqueid in call.channels
-        if call is not None and known and fact.type not in MERGERS and self._calls.get(fact.linkedid) is call:
+        if call is not None and known and not _merges(fact) and self._calls.get(fact.linkedid) is call:
             call.channels[fact.uniqueid].linkedid = fact.linkedid
             return call
         call = call or self._calls.get(fact.linkedid)
@@ -329,7 +334,9 @@ class CallTracker:
     @staticmethod
     def _relatives(fact: CelFact) -> Iterator[str]:
         yield fact.linkedid
-        if fact.type in MERGERS:
+        if fact.user_event == JOINS:
+            yield str(fact.extra.get("extra", ""))
+        elif _merges(fact):
             yield from (str(fact.extra[k]) for k in TRANSFER_KEYS if k in fact.extra)
 
     def _see_channel(self, call: CallState, fact: CelFact, out: Events) -> None:

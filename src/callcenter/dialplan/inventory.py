@@ -89,7 +89,7 @@ def modules(candidate: Candidate) -> Iterator[Finding]:
 
 def prompts(candidate: Candidate) -> Iterator[Finding]:
     """Every prompt is in the catalogue, was recorded, or is Asterisk's own."""
-    known = candidate.prompts | candidate.sounds | {"beep", "silence/1"}
+    known = candidate.prompts | candidate.sounds | {"beep", "fresh", "silence/1"}
     for step in candidate.plan.steps():
         for prompt in prompts_of(step):
             if prompt not in known and not prompt.startswith("silence/"):

@@ -1,5 +1,6 @@
 """Hold music, made here so that it is nobody else's: a quiet pentatonic tune on soft bells. Always the same bytes."""
 
+import audioop
 import math
 import wave
 from array import array
@@ -15,6 +16,9 @@ LEVEL = 3200
 BEEP_HERTZ, BEEP_SECONDS, BEEP_LEVEL = 1000, 0.4, 8000
 """The tone before a message: unlike a dial tone and unlike music."""
 
+FRESH = "fresh"
+"""The sound that `dialplans/` play before a channel hears something else than its last talk."""
+
 TUNE = "e4 g4 a4 - c5 a4 g4 - e4 d4 c4 - d4 e4 - - g4 a4 c5 - d5 c5 a4 - g4 e4 g4 - a4 - - - "
 SECOND_VOICE = "c3 - - - a2 - - - c3 - - - g2 - - - e3 - - - d3 - - - c3 - - - a2 - - - "
 SEMITONES = {"c": -9, "d": -7, "e": -5, "g": -2, "a": 0}
@@ -28,6 +32,8 @@ def write_music(site: Site) -> Path:
     path = folder / "melody.wav"
     if not any(folder.glob("*.wav")):
         save(path, melody())
+    for music in folder.glob("*.wav"):
+        write_alaw(music, music.with_suffix(".alaw"))
     return path
 
 
@@ -41,6 +47,14 @@ def write_beep(site: Site) -> None:
         folder = site.data_dir / "sounds" / language
         folder.mkdir(parents=True, exist_ok=True)
         save(folder / "beep.wav", samples)
+        write_alaw(folder / "beep.wav", folder / "beep.alaw")
+    write_fresh(site)
+
+
+def write_fresh(site: Site) -> None:
+    """20 ms of silence: playing A-law makes Asterisk forget the translation of a talk that is over (decision 14)."""
+    samples = audioop.lin2alaw(bytes(2 * RATE // 50), 2)
+    (site.data_dir / "sounds" / f"{FRESH}.alaw").write_bytes(samples)
 
 
 def melody() -> "array[int]":
@@ -78,3 +92,14 @@ def save(path: Path, samples: "array[int]") -> None:
         file.setframerate(RATE)
         file.writeframes(samples.tobytes())
     fresh.replace(path)
+
+
+def write_alaw(source: Path, target: Path) -> None:
+    """The same sound as raw A-law at 8 kHz, in one step. A WAV file of another kind is left as it is."""
+    with wave.open(str(source), "rb") as file:
+        if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
+            return
+        samples = file.readframes(file.getnframes())
+    fresh = target.with_name(f".{target.name}.new")
+    fresh.write_bytes(audioop.lin2alaw(samples, 2))
+    fresh.replace(target)

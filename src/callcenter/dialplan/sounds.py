@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from callcenter.dialplan.music import write_alaw
 from callcenter.dialplan.placing import hard_link, replace_file
 from callcenter.dialplan.prompts import VOICES, Saying, sayings
 from callcenter.dialplan.site import Site
 from callcenter.errors import SetupFailed
 
 FORMAT = ("-ac", "1", "-ar", "8000", "-c:a", "pcm_s16le")
-"""What Asterisk plays to a G.711 trunk without work: 8 kHz, one channel, 16 bit."""
+"""The master: 8 kHz, one channel, 16 bit."""
+ENDINGS = ("wav", "alaw")
+"""Files of one sound. Asterisk plays the A-law one to an A-law trunk untranslated (docs/decisions/0014)."""
 LEVEL = "highpass=f=200,lowpass=f=3600,volume=-3dB,alimiter=limit=0.7"
 """The telephone's band, and no clipping."""
 
@@ -45,7 +48,7 @@ def make_sounds(site: Site) -> dict[str, Sound]:
     """Make and keep what the catalogue says and is not kept yet. What Asterisk plays stays. Raises `SetupFailed`."""
     everything = sayings(site)
     wanted = {said.key: sound_of(site, said) for said in everything}
-    missing = {wanted[s.key].made: s for s in everything if not _kept(site, wanted[s.key].made).is_file()}
+    missing = {wanted[s.key].made: s for s in everything if not _is_kept(site, wanted[s.key].made)}
     if missing:
         _make(site, missing)
     return wanted
@@ -84,9 +87,10 @@ def put_sounds(site: Site, wanted: Sounds) -> list[str]:
 
     A sound that is not kept any more leaves what is there in its place.
     """
-    changed = [key for key, sound in wanted.items() if _linked(_kept(site, sound.made), sound_file(site, key))]
+    changed = [key for key, sound in wanted.items() if _linked(site, key, sound)]
     for key in {*sounds_in_force(site)} - {*wanted}:
-        sound_file(site, key).unlink(missing_ok=True)
+        for ending in ENDINGS:
+            sound_file(site, key, ending).unlink(missing_ok=True)
         changed.append(key)
     if changed:
         listed = {key: asdict(sound) for key, sound in wanted.items()}
@@ -97,8 +101,8 @@ def put_sounds(site: Site, wanted: Sounds) -> list[str]:
 def forget_sounds(site: Site, still_named: Iterable[Sounds]) -> None:
     """Remove kept sounds that nobody names any more: neither Asterisk now nor a deployment that one may go back to."""
     named = {sound.made for sounds in (*still_named, sounds_in_force(site)) for sound in sounds.values()}
-    for path in _store(site).glob("*.wav"):
-        if path.stem not in named:
+    for path in _store(site).glob("*.*"):
+        if path.is_file() and path.stem not in named:
             path.unlink()
 
 
@@ -118,25 +122,32 @@ def _words(sound: Sound | None) -> str:
     return (sound.says if sound else "") or "(own recording)"
 
 
-def sound_file(site: Site, key: str) -> Path:
+def sound_file(site: Site, key: str, ending: str = "wav") -> Path:
     """Where Asterisk looks for the prompt."""
-    return site.data_dir / "sounds" / f"{key}.wav"
+    return site.data_dir / "sounds" / f"{key}.{ending}"
 
 
 def _store(site: Site) -> Path:
     return site.data_dir / "prompts"
 
 
-def _kept(site: Site, made: str) -> Path:
-    return _store(site) / f"{made}.wav"
+def _kept(site: Site, made: str, ending: str = "wav") -> Path:
+    return _store(site) / f"{made}.{ending}"
 
 
-def _linked(kept: Path, target: Path) -> bool:
-    """Make `target` the kept file, in one step; whether it was not."""
-    if not kept.is_file() or (target.is_file() and target.samefile(kept)):
+def _is_kept(site: Site, made: str) -> bool:
+    return all(_kept(site, made, ending).is_file() for ending in ENDINGS)
+
+
+def _linked(site: Site, key: str, sound: Sound) -> bool:
+    """Let the prompt's files be the kept ones, each in one step; whether they were not."""
+    if not _is_kept(site, sound.made):
         return False
-    hard_link(target, kept)
-    return True
+    pairs = [(_kept(site, sound.made, ending), sound_file(site, key, ending)) for ending in ENDINGS]
+    other = [(kept, target) for kept, target in pairs if not (target.is_file() and target.samefile(kept))]
+    for kept, target in other:
+        hard_link(target, kept)
+    return bool(other)
 
 
 def _make(site: Site, missing: Mapping[str, Saying]) -> None:
@@ -148,7 +159,9 @@ def _make(site: Site, missing: Mapping[str, Saying]) -> None:
         sources = [_source(site, said, folder / f"{n}-spoken.wav") for n, said in enumerate(missing.values())]
         _convert(site, sources, folder)
         for n, made in enumerate(missing):
-            (folder / f"{n}.wav").replace(_kept(site, made))
+            write_alaw(folder / f"{n}.wav", folder / f"{n}.alaw")
+            for ending in ENDINGS:
+                (folder / f"{n}.{ending}").replace(_kept(site, made, ending))
 
 
 def _source(site: Site, said: Saying, path: Path) -> Path:
