@@ -96,7 +96,7 @@ async def test_closed_prompt_says_the_next_opening_and_takes_a_message(hotline: 
         "weekday-4", "digits/9", "oclock", "closed-emergency", "voicemail-intro", "beep",
     )  # fmt: skip
     assert has_tone(audio.part("left", places[-1] + 1.5, places[-1] + 5), CALLER_HERTZ)
-    entry = await follow_up(hotline, number)
+    entry = await listed(hotline, "/v1/follow-ups", number)
     assert (entry["kind"], entry["state"], entry["call_id"]) == ("voicemail", "open", record["id"])
     assert local(entry["due_at"]) == "2026-10-08 13:00"
 
@@ -112,10 +112,11 @@ async def said(hotline: RunningHotline, number: str, note: str, phone: Softphone
             await asyncio.sleep(0.1)
 
 
-async def follow_up(hotline: RunningHotline, number: str) -> dict[str, Any]:
-    async with asyncio.timeout(15):
+async def listed(hotline: RunningHotline, path: str, number: str) -> dict[str, Any]:
+    """The entry of a number in a list of the API, once it is there: the dialer looks every few seconds."""
+    async with asyncio.timeout(20):
         while True:
-            items = (await hotline.api.get("/v1/follow-ups", params={"limit": 100})).json()["items"]
+            items = (await hotline.api.get(path, params={"limit": 100})).json()["items"]
             if found := [item for item in items if item["number"] == number]:
                 return dict(found[0])
             await asyncio.sleep(0.2)
@@ -194,7 +195,7 @@ async def test_closing_time_with_waiters(hotline: RunningHotline) -> None:
     audio = await audio_of(hotline, record)
     heard_in_order(hotline, audio, "hotline-notice", "closing-sorry", "callback-offer", "callback-number",
                    *(f"digits/{digit}" for digit in told), "callback-confirmed")  # fmt: skip
-    (item,) = (i for i in (await hotline.api.get("/v1/callbacks")).json()["items"] if i["number"] == told)
+    item = await listed(hotline, "/v1/callbacks", told)
     assert item["state"] == "waiting"
     assert (await hotline.api.post(f"/v1/callbacks/{item['id']}/cancel")).status_code == 200
 
