@@ -25,7 +25,7 @@ run:
 
 test: lint
 	@$(BIN)/callcenter setup --tests
-	@$(BIN)/pytest -n 4 --dist loadfile --durations=15
+	@$(BIN)/pytest -n 3 --dist loadfile --durations=15
 
 lint:
 	@sh src/callcenter/local/setup.sh
