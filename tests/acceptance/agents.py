@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from struct import unpack
 from typing import Any
 
 from tests.acceptance.evidence import Audio, has_tone
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone
+from tests.acceptance.schedules import in_force
 
 THIRD_HERTZ = 1320
 """What a third party says: blocks of 50 ms tell it from 440 and 880 Hz."""
@@ -20,14 +23,8 @@ async def agents_hotline(**changed: Any) -> AsyncIterator[RunningHotline]:
     async with RunningHotline(**{**QUICK, **changed}) as hotline:
         code, said = await hotline.command("schedule", "open", "--until", "+1h")
         assert code == 0, said
-        await in_force(hotline)
+        await in_force(hotline, "open")
         yield hotline
-
-
-async def in_force(hotline: RunningHotline) -> None:
-    async with asyncio.timeout(15):
-        while "hotline open" not in (await hotline.api.get("/v1/health")).text:
-            await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
@@ -58,3 +55,10 @@ def silent_seconds(audio: Audio, begin: float, end: float) -> tuple[float, float
 def _silence(samples: list[int]) -> float:
     blocks = [samples[i : i + 160] for i in range(0, len(samples) - 159, 160)]
     return sum(max(map(abs, block)) <= 8 for block in blocks) / 50
+
+
+def samples_heard(folder: Path) -> list[int]:
+    """All that a phone has heard so far; read past the header, which is only finished at the end."""
+    (path,) = folder.glob("*.wav")
+    data = path.read_bytes()[44:]
+    return list(unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))

@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from struct import unpack
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.agents import THIRD_HERTZ, agents_hotline, answering, press, tone_seconds
+from tests.acceptance.agents import THIRD_HERTZ, agents_hotline, answering, press, samples_heard, tone_seconds
 from tests.acceptance.evidence import (
     AGENT_HERTZ,
     CALLER_HERTZ,
@@ -235,13 +234,6 @@ class AnyAbove(float):
 def loudness(samples: list[int]) -> float:
     """Root mean square, out of 32767."""
     return (sum(s * s for s in samples) / max(1, len(samples))) ** 0.5
-
-
-def samples_heard(folder: Path) -> list[int]:
-    """All that a phone has heard so far; read past the header, which is only finished at the end."""
-    (path,) = folder.glob("*.wav")
-    data = path.read_bytes()[44:]
-    return list(unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
 
 
 def last_seconds(folder: Path, begin: float, end: float) -> list[int]:

@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from struct import unpack
 from typing import Any
 
 import pytest
@@ -18,7 +17,15 @@ from callcenter.local import addresses
 from callcenter.local.secrets import load_or_make
 from callcenter.publishing.tables import live_states
 from callcenter.storage.engine import make_engine
-from tests.acceptance.agents import THIRD_HERTZ, agents_hotline, answering, press, silent_seconds, tone_seconds
+from tests.acceptance.agents import (
+    THIRD_HERTZ,
+    agents_hotline,
+    answering,
+    press,
+    samples_heard,
+    silent_seconds,
+    tone_seconds,
+)
 from tests.acceptance.evidence import (
     AGENT_HERTZ,
     CALLER_HERTZ,
@@ -332,14 +339,8 @@ async def test_supervisor(phones: RunningHotline, tmp_path: Path, digits: str, m
 
 
 def heard(folder: Path) -> dict[int, float]:
-    """Share of each tone in the last 3 s of what a phone heard, the very end left out.
-
-    Read past the header, which the library leaves unfinished when a process ends: 8 kHz, 16 bit, one channel.
-    """
-    (path,) = folder.glob("*.wav")
-    data = path.read_bytes()[44:]
-    samples = list(unpack(f"<{len(data) // 2}h", data[: len(data) // 2 * 2]))
-    part = samples[-28000:-4000]
+    """Share of each tone in the last 3 s of what a phone heard, the very end left out."""
+    part = samples_heard(folder)[-28000:-4000]
     return {hertz: share_of(part, hertz) for hertz in (CALLER_HERTZ, AGENT_HERTZ, THIRD_HERTZ)}
 
 

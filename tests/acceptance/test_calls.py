@@ -24,6 +24,7 @@ from tests.acceptance.evidence import (
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 from tests.acceptance.rawsip import Invite
+from tests.acceptance.schedules import in_force
 
 HOTLINE, EMERGENCY = "12333", "12334"
 SECOND = 1.0
@@ -45,16 +46,7 @@ async def shut(hotline: RunningHotline) -> RunningHotline:
 async def schedule(hotline: RunningHotline, word: str) -> None:
     code, said = await hotline.command("schedule", word, "--until", "+1h")
     assert code == 0, said
-    await in_force(hotline, "open" if word == "open" else "closed")
-
-
-async def in_force(hotline: RunningHotline, mode: str) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            parts = (await hotline.api.get("/v1/health")).text
-            if f"hotline {mode}" in parts:
-                return
-            await asyncio.sleep(0.1)
+    await in_force(hotline, "open" if word == "open" else "closed", within=10)
 
 
 @asynccontextmanager

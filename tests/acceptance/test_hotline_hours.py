@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from callcenter.clock import LOCAL_ZONE
+from tests.acceptance.agents import answering
 from tests.acceptance.evidence import CALLER_HERTZ, audio_of, has_tone, new_caller, record_of
 from tests.acceptance.hearing import heard_in_order, not_heard
 from tests.acceptance.hotline import RunningHotline, free_port
@@ -44,13 +45,6 @@ async def hotline() -> AsyncIterator[RunningHotline]:
 async def caller(hotline: RunningHotline, number: str, **options: Any) -> AsyncIterator[Softphone]:
     async with dial("12333", hotline.sip_server, caller=number, **options) as phone:
         await phone.expect("answered")
-        yield phone
-
-
-@asynccontextmanager
-async def answering(hotline: RunningHotline, number: str) -> AsyncIterator[Softphone]:
-    async with hotline.phone(number) as phone:
-        phone.send("auto 0.2")
         yield phone
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from tests.acceptance.agents import answering
 from tests.acceptance.evidence import Audio, audio_of, new_caller, record_of
 from tests.acceptance.hearing import heard_in_order, not_heard
 from tests.acceptance.hotline import RunningHotline
@@ -36,13 +37,6 @@ async def two_lines() -> AsyncIterator[RunningHotline]:
 async def caller(hotline: RunningHotline, number: str) -> AsyncIterator[Softphone]:
     async with dial("12333", hotline.sip_server, caller=number) as phone:
         await phone.expect("answered")
-        yield phone
-
-
-@asynccontextmanager
-async def answering(hotline: RunningHotline, number: str) -> AsyncIterator[Softphone]:
-    async with hotline.phone(number) as phone:
-        phone.send("auto 0.2")
         yield phone
 
 

@@ -47,7 +47,7 @@ def write_prompts(site: Site) -> int:
 def make_sounds(site: Site) -> dict[str, Sound]:
     """Make and keep what the catalogue says and is not kept yet. What Asterisk plays stays. Raises `SetupFailed`."""
     everything = sayings(site)
-    wanted = {said.key: sound_of(site, said) for said in everything}
+    wanted = _sounds_of(site, everything)
     missing = {wanted[s.key].made: s for s in everything if not _is_kept(site, wanted[s.key].made)}
     if missing:
         _make(site, missing)
@@ -56,7 +56,11 @@ def make_sounds(site: Site) -> dict[str, Sound]:
 
 def wanted_sounds(site: Site) -> dict[str, Sound]:
     """What `make_sounds` would give; nothing is made."""
-    return {said.key: sound_of(site, said) for said in sayings(site)}
+    return _sounds_of(site, sayings(site))
+
+
+def _sounds_of(site: Site, everything: Iterable[Saying]) -> dict[str, Sound]:
+    return {said.key: sound_of(site, said) for said in everything}
 
 
 def sound_of(site: Site, said: Saying) -> Sound:
