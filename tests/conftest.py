@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.local import postgres, programs
 from callcenter.local.identity import least_privileged
+from callcenter.local.ports import passing_port
 from callcenter.local.processes import last_lines, spawn, stop, until
 from callcenter.storage.engine import make_engine
 from callcenter.storage.migrate import migrate
@@ -77,16 +77,10 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def broker(short_folder: Path) -> AsyncIterator[str]:
     """The address of a real mosquitto that lets anybody in: `mqtt://127.0.0.1:PORT`."""
-    port, configuration = free_port(), short_folder / "mosquitto.conf"
+    port, configuration = passing_port(), short_folder / "mosquitto.conf"
     configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest stderr\n")
     program = programs.require("mosquitto")
     prefix = least_privileged(("mosquitto", "nobody"), short_folder, Path(program)).prefix

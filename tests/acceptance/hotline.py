@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ import httpx
 from callcenter import settings as settings_module
 from callcenter.local import addresses, places, postgres
 from callcenter.local.places import api_url
+from callcenter.local.ports import passing_ports
 from callcenter.local.processes import Process, ended, last_lines, recall, send_signal
 from callcenter.local.secrets import load_or_make
 from tests.acceptance.clock import ShiftedClock
@@ -28,13 +28,6 @@ QUICK = {"queue_timeout_seconds": 12, "ring_seconds": 5, "pbx": "acceptance", "m
 """Short patience, so that a test of a time-out is no test of ours; callers go where most tests want them."""
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that nobody uses."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class RunningHotline:
     """`async with RunningHotline() as hotline:` is ready to be rung; afterwards nothing of it is left."""
 
@@ -42,7 +35,7 @@ class RunningHotline:
         """`clock` is the wall clock (`2026-10-10 10:00`) at which this hotline lives; `set_clock` moves it."""
         self.clock = ShiftedClock(clock) if clock else None
         self.home = Path(tempfile.mkdtemp(prefix="cch-"))
-        ports = {"http_port": free_port(), "ami_port": free_port(), "sip_port": free_port(socket.SOCK_DGRAM)}
+        ports = dict(zip(("http_port", "ami_port", "sip_port"), passing_ports(3), strict=True))
         self._values = {**QUICK, **ports, **changed}
         self.settings = settings_module.load(home=self.home, **self._values)
         self.output = self.home / "run.log"

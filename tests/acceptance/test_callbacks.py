@@ -1,7 +1,6 @@
 """Callbacks on a real Asterisk: the citizen hangs up, keeps his place and is rung when it is his turn."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +13,10 @@ from sqlalchemy import update
 
 from callcenter.callbacks.tables import callbacks
 from callcenter.local import addresses
+from callcenter.local.ports import passing_port
 from callcenter.storage.engine import make_engine
 from tests.acceptance.evidence import assert_talk_is_heard, audio_of, instant, new_caller, record_of, records_of
-from tests.acceptance.hotline import RunningHotline, free_port
+from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
 MENU_SECONDS = 7
@@ -27,7 +27,7 @@ MENU_SECONDS = 7
 async def busy_hotline() -> AsyncIterator[RunningHotline]:
     """One agent, two attempts, and a trunk that takes calls."""
     settings: dict[str, Any] = {
-        "pbx": "callbacks", "agents": ["1001"], "outbound_prefixes": ["13"], "trunk_port": free_port(socket.SOCK_DGRAM),
+        "pbx": "callbacks", "agents": ["1001"], "outbound_prefixes": ["13"], "trunk_port": passing_port(),
         "callback_attempts": 2, "callback_retry_seconds": 5, "queue_timeout_seconds": 90,
         "outbound_night_lock": False,
     }  # fmt: skip
@@ -40,7 +40,7 @@ async def busy_hotline() -> AsyncIterator[RunningHotline]:
 async def capped_hotline() -> AsyncIterator[RunningHotline]:
     """No call goes out through the trunk today."""
     settings: dict[str, Any] = {
-        "pbx": "capped", "agents": ["1001"], "outbound_prefixes": ["13"], "trunk_port": free_port(socket.SOCK_DGRAM),
+        "pbx": "capped", "agents": ["1001"], "outbound_prefixes": ["13"], "trunk_port": passing_port(),
         "callback_attempts": 1, "outbound_daily_cap": 0, "queue_timeout_seconds": 90,
     }  # fmt: skip
     async with RunningHotline(**settings) as hotline:

@@ -19,9 +19,10 @@ from callcenter.local import deployment
 from callcenter.local.addresses import database_url
 from callcenter.local.changing import keep
 from callcenter.local.configuration import own_asterisk
+from callcenter.local.ports import passing_port
 from callcenter.storage.engine import make_engine
 from tests.acceptance.evidence import new_caller, record_of
-from tests.acceptance.hotline import COMMAND, RunningHotline, free_port
+from tests.acceptance.hotline import COMMAND, RunningHotline
 from tests.acceptance.phones import dial
 
 ROOT = Path(__file__).parents[2]
@@ -263,7 +264,7 @@ async def test_simulation_answers_without_asterisk(tmp_path: Path) -> None:
     """The make-up Saturday of 10 October 2026, from the rendered files of a home that never ran."""
     process = await asyncio.create_subprocess_exec(
         *(COMMAND, "dialplan", "simulate", "--dial", "12333", "--at", "2026-10-10 10:00", "--press", "1"),
-        env={**os.environ, "CALLCENTER_HOME": str(tmp_path), "CALLCENTER_AMI_PORT": str(free_port())},
+        env={**os.environ, "CALLCENTER_HOME": str(tmp_path), "CALLCENTER_AMI_PORT": str(passing_port())},
         stdout=asyncio.subprocess.PIPE,
     )
     said = (await process.communicate())[0].decode()

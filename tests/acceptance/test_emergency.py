@@ -1,7 +1,6 @@
 """The emergency line with real phones: who rings when, mobiles through the trunk, alarms, and what the record says."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -20,11 +19,12 @@ from callcenter.ami.connection import AmiClient
 from callcenter.ami.faults import AmiFault
 from callcenter.ami.model import Address
 from callcenter.local import addresses
+from callcenter.local.ports import passing_port
 from callcenter.local.secrets import load_or_make
 from callcenter.publishing.tables import live_states
 from callcenter.storage.engine import make_engine
 from tests.acceptance.evidence import assert_talk_is_heard, audio_of, instant, new_caller, record_of
-from tests.acceptance.hotline import RunningHotline, free_port
+from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
 EMERGENCY = "12334"
@@ -116,7 +116,7 @@ async def eventually(question: Callable[[], Awaitable[bool]], seconds: float) ->
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def running() -> AsyncIterator[Duty]:
-    port = free_port(socket.SOCK_DGRAM)
+    port = passing_port()
     async with RunningHotline(
         pbx="emergency", emergency_step_seconds=STEP, emergency_mobiles=[MOBILE], trunk_port=port
     ) as hotline:

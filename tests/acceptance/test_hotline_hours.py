@@ -1,7 +1,6 @@
 """After hours, closing time with waiters, estimated wait, duty: real calls at a shifted clock, moved forward only."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,10 +11,11 @@ import pytest
 import pytest_asyncio
 
 from callcenter.clock import LOCAL_ZONE
+from callcenter.local.ports import passing_port
 from tests.acceptance.agents import answering
 from tests.acceptance.evidence import CALLER_HERTZ, audio_of, has_tone, new_caller, record_of
 from tests.acceptance.hearing import heard_in_order, not_heard
-from tests.acceptance.hotline import RunningHotline, free_port
+from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 from tests.acceptance.schedules import in_force
 
@@ -35,7 +35,7 @@ async def hotline() -> AsyncIterator[RunningHotline]:
     settings: dict[str, Any] = {
         "agents": ["1001", "1002"], "closing_grace_seconds": GRACE, "queue_timeout_seconds": 600,
         "voicemail": True,
-        "outbound_prefixes": ["139"], "trunk_port": free_port(socket.SOCK_DGRAM),
+        "outbound_prefixes": ["139"], "trunk_port": passing_port(),
     }  # fmt: skip
     async with RunningHotline(clock="2026-09-30 20:30", **settings) as hotline:
         yield hotline

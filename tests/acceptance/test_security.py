@@ -1,7 +1,6 @@
 """Attacks on a real Asterisk: Asterisk's own README-SERIOUSLY.bestpractices, and what telephone fraud is made of."""
 
 import asyncio
-import socket
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,10 +14,11 @@ from callcenter.ami.actions import Action
 from callcenter.ami.connection import AmiClient
 from callcenter.ami.faults import ActionFailed, AmiFault
 from callcenter.ami.model import Address
+from callcenter.local.ports import passing_port
 from callcenter.local.secrets import load_or_make
 from tests.acceptance.attacker import Attacker
 from tests.acceptance.evidence import assert_talk_is_heard, audio_of, instant, new_caller, record_of
-from tests.acceptance.hotline import RunningHotline, free_port
+from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,7 +33,7 @@ DAILY_CAP = 12
 async def fort() -> AsyncIterator[RunningHotline]:
     """A hotline whose agents may dial out a little."""
     settings: dict[str, Any] = {"outbound_prefixes": PREFIXES, "outbound_daily_cap": DAILY_CAP, "trunk_call_limit": 3}
-    settings |= {"trunk_port": free_port(socket.SOCK_DGRAM), "outbound_night_lock": False}
+    settings |= {"trunk_port": passing_port(), "outbound_night_lock": False}
     async with RunningHotline(**settings) as hotline:
         code, said = await hotline.command("schedule", "open", "--until", "+2h")
         assert code == 0, said

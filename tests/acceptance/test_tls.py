@@ -15,6 +15,7 @@ import pytest
 import pytest_asyncio
 
 from callcenter import clock
+from callcenter.local.ports import passing_port
 from callcenter.security.certificates import make_self_signed
 from tests.acceptance.evidence import (
     CALLER_HERTZ,
@@ -24,7 +25,7 @@ from tests.acceptance.evidence import (
     new_caller,
     record_of,
 )
-from tests.acceptance.hotline import RunningHotline, free_port
+from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 from tests.acceptance.schedules import keep_open
 
@@ -35,7 +36,7 @@ CITIZEN = "13800138000"
 
 @asynccontextmanager
 async def encrypted(**changed: Any) -> AsyncIterator[RunningHotline]:
-    async with RunningHotline(**{"tls": "self-made", "sip_tls_port": free_port(), **changed}) as hotline:
+    async with RunningHotline(**{"tls": "self-made", "sip_tls_port": passing_port(), **changed}) as hotline:
         await keep_open(hotline)
         yield hotline
 
@@ -62,7 +63,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def throughout(certificates: dict[str, Path]) -> AsyncIterator[RunningHotline]:
     """Phones and provider by TLS with certificates that were given; agents may dial out."""
-    settings = {"tls": str(certificates["ours"]), "trunk_tls": True, "trunk_port": free_port()}
+    settings = {"tls": str(certificates["ours"]), "trunk_tls": True, "trunk_port": passing_port()}
     async with encrypted(**settings, outbound_prefixes=["138"], outbound_night_lock=False) as hotline:
         yield hotline
 

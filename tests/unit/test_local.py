@@ -128,6 +128,17 @@ def test_port_in_use_names_its_setting() -> None:
     ports.require_free([wanted])
 
 
+def test_throw_away_ports_are_free_of_both_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a port was asked for by its TCP side alone, and somebody's UDP socket was on it."""
+    (one,) = ports.passing_ports(1)
+    monkeypatch.setattr(ports, "PASSING", range(one, one + 3))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as somebody:
+        somebody.bind(("127.0.0.1", one))
+        assert one not in ports.passing_ports(1)
+        with pytest.raises(SetupFailed, match="of 4 are free"):
+            ports.passing_ports(4)
+
+
 async def test_noted_process_is_recalled_only_while_it_is_the_same(tmp_path: Path) -> None:
     note = tmp_path / "cat.pid"
     process = processes.spawn(["sleep", "600"], log=tmp_path / "log", note=note)

@@ -1,10 +1,13 @@
 """Ports: asked for before anything starts, so that a clash is one clear line and not a half-started hotline."""
 
+import random
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from callcenter.errors import SetupFailed
+
+KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +58,29 @@ def first_free(candidates: Iterable[int]) -> int:
         why="none of its ports is free",
         mend="set CALLCENTER_MQTT_URL to a broker of your own",
     )
+
+
+PASSING = range(20_100, 32_000)
+"""Where throw-away listeners live: above the audio's ports, below those the kernel hands out (Linux: from 32768)."""
+
+
+def passing_ports(count: int) -> list[int]:
+    """Different ports of 127.0.0.1 that are free for TCP and for UDP just now, by chance: others may be looking, too.
+
+    Raises `SetupFailed` when there are too few.
+    """
+    looked_at = random.sample(PASSING, len(PASSING))
+    found = (port for port in looked_at if all(is_free(WantedPort("", "127.0.0.1", port, kind)) for kind in KINDS))
+    ports = [port for _, port in zip(range(count), found, strict=False)]
+    if len(ports) < count:
+        raise SetupFailed(
+            what="No port is left for a throw-away Asterisk",
+            why=f"{len(ports)} of {count} are free between {PASSING.start} and {PASSING.stop} on 127.0.0.1",
+            mend="see with `ss -lntu` what holds them",
+        )
+    return ports
+
+
+def passing_port() -> int:
+    """One of `passing_ports`."""
+    return passing_ports(1)[0]

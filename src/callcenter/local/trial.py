@@ -8,7 +8,6 @@ silence for music: whether prompts exist is a rule's work.
 import asyncio
 import re
 import shutil
-import socket
 import tempfile
 from array import array
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -25,6 +24,7 @@ from callcenter.dialplan.site import Site
 from callcenter.dialplan.source import Place
 from callcenter.errors import SetupFailed
 from callcenter.local.asterisk import STOPPING, Instance, environment
+from callcenter.local.ports import passing_ports
 from callcenter.local.processes import is_alive, last_lines, spawn, stop, until
 
 LOADED_WITHIN_SECONDS = 30.0
@@ -57,7 +57,7 @@ async def trial_folder() -> AsyncIterator[Path]:
 
 def trial_site(site: Site, folder: Path) -> Site:
     """`site` with folders and ports of its own."""
-    ports = _free_ports()
+    sip_port, sip_tls_port, ami_port = passing_ports(3)
     own = {
         "etc_dir": folder / "etc",
         "db_dir": folder / "db",
@@ -67,26 +67,12 @@ def trial_site(site: Site, folder: Path) -> Site:
         "data_dir": folder / "data",
         "sip_bind": "127.0.0.1",
         "media_address": "127.0.0.1",
-        "sip_port": next(ports),
-        "sip_tls_port": next(ports),
+        "sip_port": sip_port,
+        "sip_tls_port": sip_tls_port,
         "ami_host": "127.0.0.1",
-        "ami_port": next(ports),
+        "ami_port": ami_port,
     }
     return replace(site, instead={**site.instead, **own}, run_dir=folder / "run")
-
-
-def _free_ports() -> Iterator[int]:
-    """Ports of 127.0.0.1 that are free for TCP and UDP just now; held together so that they differ."""
-    held: list[socket.socket] = []
-    for _ in range(3):
-        tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(tcp.getsockname())
-        held += [tcp, udp]
-    numbers = [s.getsockname()[1] for s in held[::2]]
-    for holder in held:
-        holder.close()
-    yield from numbers
 
 
 async def run_trial(pbx: Instance) -> Trial:
