@@ -12,12 +12,14 @@ from tests.acceptance.hotline import RunningHotline
 
 ALIKE = 0.8
 """Correlation from which it is the same sound; G.711 leaves 0.98 and more, other speech stays below 0.4."""
-PIECE = 0.5
+PIECE = 0.25
 """A sound is known by its loud pieces of so many seconds: several prompts begin alike (抱歉，…)."""
 SHARE = 0.6
-"""Of the loud pieces, so many are heard in their places; a busy machine may tear one."""
+"""Of the loud pieces, so many are heard one after the other; a busy machine may tear some."""
+WORD = 4
+"""Pieces of a word (星期三): no share of it will do, for others begin alike."""
 SLIP = 0.3
-"""Seconds by which a piece may be off its place."""
+"""Seconds by which a piece may be off its place behind the one before."""
 
 
 def prompt(hotline: RunningHotline, name: str, language: str = "zh") -> Any:
@@ -57,20 +59,41 @@ def not_heard(hotline: RunningHotline, audio: Audio, *names: str, language: str 
 def find(samples: Sequence[int], wanted: Any, since: float = 0.0) -> float | None:
     """Where `wanted` is heard first from `since` on, in seconds; `None`: not at all."""
     sound, parts = np.asarray(samples, dtype=float), _pieces(np.asarray(wanted, dtype=float))
-    begins = [np.flatnonzero(_likeness(sound, part) > ALIKE) - offset for part, offset in parts]
-    fitting = [
-        place
-        for place in np.unique(np.concatenate(begins))
-        if place >= since * RATE - 1
-        and sum(bool(np.any(np.abs(each - place) <= SLIP * RATE)) for each in begins) >= SHARE * len(parts)
-    ]
-    return max(0, int(fitting[0])) / RATE if fitting else None
+    begins = [_peaks(_likeness(sound, part)) - offset for part, offset in parts]
+    fitting = [place for place in _chains(begins, _enough(len(parts))) if place >= since * RATE - 1]
+    return max(0, min(fitting)) / RATE if fitting else None
+
+
+def _enough(pieces: int) -> int:
+    """How many must be heard; what is as short as a second's word must be heard whole."""
+    return min(pieces, max(WORD, round(SHARE * pieces)))
+
+
+def _peaks(likeness: Any) -> Any:
+    """Where the same sound begins, once for each stretch of alike places."""
+    alike = np.flatnonzero(likeness > ALIKE)
+    stretches = np.split(alike, np.flatnonzero(np.diff(alike) > 1) + 1) if len(alike) else []
+    return np.array([stretch[np.argmax(likeness[stretch])] for stretch in stretches], dtype=int)
+
+
+def _chains(begins: list[Any], enough: int) -> list[int]:
+    """Where a sound begins whose pieces follow one another, each at most `SLIP` off its place behind the one before."""
+    chains: list[tuple[int, int, int]] = []  # pieces heard, where the last one would have the sound begin, the first
+    for candidates in begins:
+        longer = []
+        for begin in map(int, candidates):
+            heard, first = max(
+                ((n + 1, f) for n, last, f in chains if abs(begin - last) <= SLIP * RATE), default=(1, begin)
+            )
+            longer.append((heard, begin, first))
+        chains += longer
+    return [first for heard, _, first in chains if heard >= enough]
 
 
 def _pieces(samples: Any) -> list[tuple[Any, int]]:
     """The loud pieces of a sound and where they begin; all of a short one."""
     size = int(PIECE * RATE)
-    if len(samples) < 2 * size:
+    if len(samples) < 4 * size:
         return [(samples, 0)]
     cut = [(samples[at : at + size], at) for at in range(0, len(samples) - size + 1, size)]
     loudest = max(float(part @ part) for part, _ in cut)
