@@ -44,7 +44,7 @@ def heard_in_order(hotline: RunningHotline, audio: Audio, *names: str, language:
     """As `heard`, each looked for after the one before: a sentence put together from prompts."""
     places: list[float] = []
     for name in names:
-        place = find(audio.right, prompt(hotline, name, language), since=places[-1] + 0.05 if places else 0.0)
+        place = find(audio.right, prompt(hotline, name, language), since=places[-1] + 0.05 if places else -SLIP)
         assert place is not None, (name, dict(zip(names, places, strict=False)))
         places.append(place)
     return places
@@ -56,8 +56,11 @@ def not_heard(hotline: RunningHotline, audio: Audio, *names: str, language: str 
     assert set(places.values()) == {None}, places
 
 
-def find(samples: Sequence[int], wanted: Any, since: float = 0.0) -> float | None:
-    """Where `wanted` is heard first from `since` on, in seconds; `None`: not at all."""
+def find(samples: Sequence[int], wanted: Any, since: float = -SLIP) -> float | None:
+    """Where `wanted` is heard first from `since` on, in seconds; `None`: not at all.
+
+    A recording may begin some frames after the prompt did: it then "begins" before 0.
+    """
     sound, parts = np.asarray(samples, dtype=float), _pieces(np.asarray(wanted, dtype=float))
     begins = [_peaks(_likeness(sound, part)) - offset for part, offset in parts]
     fitting = [place for place in _chains(begins, _enough(len(parts))) if place >= since * RATE - 1]
@@ -65,7 +68,7 @@ def find(samples: Sequence[int], wanted: Any, since: float = 0.0) -> float | Non
 
 
 def _enough(pieces: int) -> int:
-    """How many must be heard; what is as short as a second's word must be heard whole."""
+    """How many must be heard; a word of a second must be heard whole."""
     return min(pieces, max(WORD, round(SHARE * pieces)))
 
 
