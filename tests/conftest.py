@@ -1,6 +1,5 @@
 """Shared by all tests: one real Postgres and one real broker a run, one fresh migrated database a test."""
 
-import asyncio
 import secrets
 import shutil
 import tempfile
@@ -13,6 +12,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.local import postgres, programs
+from callcenter.local.broker import listens
 from callcenter.local.identity import least_privileged
 from callcenter.local.ports import passing_port
 from callcenter.local.processes import last_lines, spawn, stop, until
@@ -86,15 +86,6 @@ async def broker(short_folder: Path) -> AsyncIterator[str]:
     prefix = least_privileged(("mosquitto", "nobody"), short_folder, Path(program)).prefix
     log = short_folder / "mosquitto.log"
     process = spawn([*prefix, program, "-c", str(configuration)], log=log)
-    assert await until(lambda: _listens(port), 10), last_lines(log)
+    assert await until(lambda: listens(port), 10), last_lines(log)
     yield f"mqtt://127.0.0.1:{port}"
     await stop(process, ())
-
-
-async def _listens(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True

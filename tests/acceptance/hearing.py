@@ -1,5 +1,6 @@
 """What a caller heard: finds a prompt's own sound in a recording, by correlation. 16-bit samples at 8 kHz, seconds."""
 
+import math
 import wave
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,7 +70,7 @@ def find(samples: Sequence[int], wanted: Any, since: float = -SLIP) -> float | N
 
 def _enough(pieces: int) -> int:
     """How many must be heard; a word of a second must be heard whole."""
-    return min(pieces, max(WORD, round(SHARE * pieces)))
+    return min(pieces, max(WORD, math.ceil(SHARE * pieces)))
 
 
 def _peaks(likeness: Any) -> Any:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from callcenter.dialplan.candidate import Candidate
 from callcenter.dialplan.findings import Finding, Severity, finding
+from callcenter.dialplan.music import FRESH
 from callcenter.dialplan.rules import arguments_of
 from callcenter.dialplan.source import Place, Step
 
@@ -89,7 +90,7 @@ def modules(candidate: Candidate) -> Iterator[Finding]:
 
 def prompts(candidate: Candidate) -> Iterator[Finding]:
     """Every prompt is in the catalogue, was recorded, or is Asterisk's own."""
-    known = candidate.prompts | candidate.sounds | {"beep", "fresh", "silence/1"}
+    known = candidate.prompts | candidate.sounds | {"beep", FRESH, "silence/1"}
     for step in candidate.plan.steps():
         for prompt in prompts_of(step):
             if prompt not in known and not prompt.startswith("silence/"):
