@@ -1,0 +1,122 @@
+"""Runs many stories at once, one in each lane, and judges them when all are over."""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from tests.acceptance.corpus.judgement import Fact, Record, judge
+from tests.acceptance.corpus.language import perform
+from tests.acceptance.corpus.lanes import Lane, LanedHotline
+from tests.acceptance.corpus.performance import Performance
+from tests.acceptance.corpus.story import Story
+
+STORY_SECONDS = 150
+
+
+@dataclass
+class Told:
+    """A story that was acted: how it went, and what each reader's records say of it."""
+
+    story: Story
+    performance: Performance
+    failed: str = ""
+    """Why it could not be acted to its end"""
+    seconds: float = 0.0
+    facts: dict[str, list[Fact]] = field(default_factory=dict)
+    """Reader (`journal`, …) → facts"""
+
+    def wrong(self, reader: str) -> list[str]:
+        found = [str(fact) for fact in self.facts.get(reader, []) if not fact.right]
+        return [self.failed, *found] if self.failed else found
+
+
+async def tell_all(hotline: LanedHotline, stories: Sequence[Story]) -> dict[str, Told]:
+    """Act every story; the next free lane takes the next one."""
+    waiting, told = list(stories), {}
+
+    async def work(lane: Lane) -> None:
+        while fitting := [story for story in waiting if story.lane in {None, lane.number}]:
+            story = next((s for s in fitting if s.lane is not None), fitting[0])
+            waiting.remove(story)
+            told[story.name] = await _tell(hotline, lane, story)
+
+    await asyncio.gather(*(work(lane) for lane in hotline.lanes))
+    return told
+
+
+async def _tell(hotline: LanedHotline, lane: Lane, story: Story) -> Told:
+    await lane.bank.reset()
+    await hotline.staff(lane, story.queue, story.members)
+    told = Told(story, Performance(story, lane, hotline))
+    try:
+        async with asyncio.timeout(STORY_SECONDS):
+            await perform(told.performance)
+    except Exception as error:
+        told.failed = f"not acted to its end: {error or traceback.format_exc(limit=3)}"
+    await lane.bank.reset()
+    told.seconds = time.time() - told.performance.began_at
+    return told
+
+
+class Reader:
+    """Fetches records over one API: that of the hotline, or of another listener to the same Asterisk."""
+
+    def __init__(self, name: str, api: httpx.AsyncClient) -> None:
+        self.name, self.api = name, api
+
+    async def records(self, number: str, since: float) -> list[Record]:
+        """Of one caller since an instant, oldest first; whole, with recordings no longer expected."""
+        deadline = time.monotonic() + 40
+        while True:
+            found = [r for r in await self._list(number=number) if _unix(r) >= since - 2]
+            if found and all(rec["state"] != "expected" for r in found for rec in r["recordings"]):
+                break
+            if time.monotonic() > deadline or not found:
+                break
+            await asyncio.sleep(0.2)
+        details = [(await self.api.get(f"/v1/cdrs/{r['id']}")).json() for r in found]
+        return sorted(details, key=_unix)
+
+    async def everything(self) -> list[Record]:
+        return await self._list()
+
+    async def _list(self, **asked: Any) -> list[Record]:
+        items, cursor = [], None
+        while True:
+            given = {"limit": 500, **asked, **({"cursor": cursor} if cursor else {})}
+            answer = await self.api.get("/v1/cdrs", params=given)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            items += page["items"]
+            if not (cursor := page["next"]):
+                return items
+
+
+def _unix(record: Record) -> float:
+    return datetime.fromisoformat(record["started_at"]).timestamp()
+
+
+async def judge_all(reader: Reader, told: dict[str, Told]) -> None:
+    for each in told.values():
+        each.facts[reader.name] = await _judge(reader, each)
+
+
+async def _judge(reader: Reader, told: Told) -> list[Fact]:
+    p, facts = told.performance, []
+    for role, expected in told.story.callers.items():
+        if role not in p.parties:
+            continue
+        number = expected.number if expected.number is not None else p.parties[role].number
+        records = await reader.records(number, p.began_at)
+        try:
+            found = judge(p, role, expected, records)
+        except AssertionError as error:
+            found = [Fact("judged", "", str(error))]
+        facts += [Fact(f"{role}'s {f.what}", f.expected, f.got, f.within) for f in found] if told.story.others else found
+    return facts

@@ -1,0 +1,187 @@
+"""Many hotlines in one Asterisk: lanes, each with a queue and phones of its own, in the product's own dialplan.
+
+A process and a database for each story's hotline would take minutes of processor time. Instead the caller's INVITE names
+a lane (X-Lane), and where the rendered dialplan says `hotline` and means the queue, it says `${LANE}`. All else stays
+what is deployed. The lanes' phones are supervisors' by the settings: those are in no queue of the control loop's.
+"""
+
+import asyncio
+import math
+import re
+import struct
+import wave
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from callcenter.ami import actions
+from callcenter.ami.actions import Action
+from callcenter.ami.connection import AmiClient
+from callcenter.ami.faults import AmiFault
+from callcenter.ami.model import Address
+from callcenter.dialplan.prompts import read_catalogue
+from callcenter.dialplan.site import source_dir
+from callcenter.local.ports import passing_port
+from callcenter.local.secrets import load_or_make
+from tests.acceptance.corpus.phonebank import PhoneBank
+from tests.acceptance.hotline import RunningHotline
+from tests.acceptance.schedules import keep_open
+
+PHONES_A_LANE = 5
+NOTICE_SECONDS = 1.5
+PROMPT_SECONDS = 0.6
+QUEUES = {
+    "": "",
+    "ringall": "strategy = ringall\n",
+    "one-waits": "maxlen = 1\n",
+    "empty-leaves": "leavewhenempty = yes\n",
+    "paused-refuses": "joinempty = paused,unavailable,invalid,unknown\nleavewhenempty = paused,unavailable,invalid,unknown\n",
+}
+"""The product's queue `hotline`, and what differs: one line more says it, as an administrator would."""
+
+MEANS_THE_QUEUE = re.compile(r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])")
+LANE = "${FILTER(0-9a-z\\\\-,${PJSIP_HEADER(read,X-Lane)})}"
+IDENTIFIED = " same => n,CELGenUserEvent(LINE,hotline)\n"
+
+
+@dataclass
+class Lane:
+    """Phones, a way in from the trunk, and a queue for each kind."""
+
+    number: int
+    phones: tuple[str, ...]
+    bank: PhoneBank
+    trunk: str
+
+    def queue(self, kind: str) -> str:
+        return f"lane{self.number}{f'-{kind}' if kind else ''}"
+
+
+def phones_of(lane: int) -> tuple[str, ...]:
+    return tuple(str(2001 + lane * 10 + n) for n in range(PHONES_A_LANE))
+
+
+class LanedHotline(RunningHotline):
+    """A running hotline, its lanes, and the outside world that takes our calls."""
+
+    def __init__(self, lanes: int, **changed: object) -> None:
+        staff = [number for lane in range(lanes) for number in phones_of(lane)]
+        given = {"agents": ["1001"], "supervisors": staff, "trunk_port": passing_port(), "trunk_call_limit": 150}
+        super().__init__(**{**given, **changed})
+        self.count = lanes
+        self.lanes: list[Lane] = []
+        write_prompts(self.home)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["LanedHotline"]:
+        """Running, open, with phones registered and lanes laid."""
+        async with self, AsyncExitStack() as phones:
+            await keep_open(self)
+            self.ami = await phones.enter_async_context(self._ami())
+            await self._lay()
+            self.outside = await phones.enter_async_context(
+                PhoneBank(self.sip_server, trunk_port=self.settings.trunk_port)
+            )
+            await self.outside.open("outside", user="outside", bind=self.settings.trunk_address, tone=1320)
+            banks = [PhoneBank(self.sip_server) for _ in range(self.count)]
+            for bank in banks:
+                await phones.enter_async_context(bank)
+            self.lanes = await asyncio.gather(*(self._lane(n, bank) for n, bank in enumerate(banks)))
+            yield self
+
+    async def _lane(self, number: int, bank: PhoneBank) -> Lane:
+        for phone in phones_of(number):
+            await bank.open(phone, user=self.devices[phone], password=self.agents[phone])
+        await bank.open("trunk", user="citizen", bind=self.settings.trunk_address, tone=440)
+        return Lane(number, phones_of(number), bank, "trunk")
+
+    @asynccontextmanager
+    async def _ami(self) -> AsyncIterator[AmiClient]:
+        password = load_or_make(self.settings).ami_password
+        client = AmiClient(Address("127.0.0.1", self.settings.ami_port, self.settings.ami_username, password))
+        running = asyncio.create_task(client.run())
+        async with asyncio.timeout(15):
+            while not await _answers(client):
+                await asyncio.sleep(0.05)
+        yield client
+        await client.close()
+        await running
+
+    def interface(self, phone: str) -> str:
+        return f"PJSIP/{self.devices[phone]}"
+
+    async def staff(self, lane: Lane, kind: str, members: int) -> None:
+        """So many of the lane's phones are in its queue of this kind, and none is paused."""
+        queue = lane.queue(kind)
+        found = await self.ami.collect(actions.QUEUE_STATUS)
+        for event in found:
+            if event.name == "QueueMember" and event.get("Queue") == queue:
+                await self.ami.collect(actions.queue_remove(queue, event.get("Location")))
+        for phone in lane.phones[:members]:
+            await self.ami.collect(actions.queue_add(queue, self.interface(phone), phone, 0))
+
+    async def withdraw(self, queue: str, number: str) -> None:
+        """Take a caller out of a queue, as an administrator may."""
+        entries = [e for e in await self.ami.collect(actions.QUEUE_STATUS) if e.name == "QueueEntry"]
+        (entry,) = (e for e in entries if e.get("Queue") == queue and e.get("CallerIDNum") == number)
+        await self.ami.collect(Action("QueueWithdrawCaller", (("Queue", queue), ("Caller", entry.get("Channel")))))
+
+    async def _lay(self) -> None:
+        """Extend what is deployed by the lanes, and let Asterisk read it."""
+        etc = self.settings.asterisk_dir / "etc"
+        path = etc / "queue-hotline.conf"
+        text, found = MEANS_THE_QUEUE.subn(r"\1${LANE}", path.read_text())
+        assert found > 2, "queue-hotline.conf no longer names its queue so"
+        path.write_text(text)
+        path = etc / "from-trunk.conf"
+        text = path.read_text()
+        assert text.count(IDENTIFIED) == 1
+        named = f' same => n,Set(LANE={LANE})\n same => n,Set(LANE=${{IF($["${{LANE}}" = ""]?hotline:lane${{LANE}})}})\n'
+        path.write_text(text.replace(IDENTIFIED, named + IDENTIFIED))
+        path = etc / "members.conf"
+        path.write_text(path.read_text().replace("[members]\n", "[members]\nexten => _la[n]e!,1,Return()\n", 1))
+        path = etc / "extensions.conf"
+        path.write_text(path.read_text().replace("[globals]\n", "[globals]\nLANE = hotline\n", 1))
+        path = etc / "queues.conf"
+        path.write_text(path.read_text() + _queue_sections(path.read_text(), self.count))
+        for module in ("pbx_config.so", "app_queue.so"):
+            await self.ami.collect(Action("Reload", (("Module", module),)))
+
+    async def channels(self) -> list[str]:
+        """Names of the channels that Asterisk still has."""
+        return [e.get("Channel") for e in await self.ami.collect(actions.SHOW_CHANNELS) if e.name == "CoreShowChannel"]
+
+
+async def _answers(client: AmiClient) -> bool:
+    try:
+        await client.collect(actions.CORE_STATUS)
+    except AmiFault:
+        return False
+    return True
+
+
+def _queue_sections(rendered: str, lanes: int) -> str:
+    own = re.search(r"^\[hotline\]\(queue\)\n(.*?)(?=^\[|\Z)", rendered, re.MULTILINE | re.DOTALL)
+    assert own, "queues.conf no longer has its queue so"
+    names = [(f"lane{n}{f'-{kind}' if kind else ''}", differs) for n in range(lanes) for kind, differs in QUEUES.items()]
+    return "\n" + "".join(f"[{name}](queue)\n{own[1]}{differs}\n" for name, differs in names)
+
+
+def write_prompts(home: Path) -> None:
+    """The site's own recordings, as an administrator may have them: short tones, so that stories don't last long."""
+    folder = home / "prompts" / "zh"
+    for prompt in read_catalogue(source_dir("dialplans") / "prompts"):
+        seconds = NOTICE_SECONDS if prompt.name.endswith("-notice") else PROMPT_SECONDS
+        path = folder / f"{prompt.name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_tone(path, seconds)
+
+
+def _write_tone(path: Path, seconds: float) -> None:
+    samples = (int(3000 * math.sin(2 * math.pi * 330 * i / 8000)) for i in range(int(8000 * seconds)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(b"".join(struct.pack("<h", s) for s in samples))

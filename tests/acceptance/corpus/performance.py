@@ -1,0 +1,185 @@
+"""A story being acted: who plays which part on which phone, and when each step was done, by the phones' own word."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from tests.acceptance.corpus.lanes import NOTICE_SECONDS, Lane, LanedHotline
+from tests.acceptance.corpus.phonebank import Event, PhoneBank
+from tests.acceptance.corpus.story import Story
+
+CALLERS = ("caller", "second", "third", "fourth")
+OUTSIDE = ("outside", "mobile")
+STEP_SECONDS = 40
+"""No step waits longer for what it expects."""
+_numbers = count(13700000001)
+
+
+@dataclass
+class Party:
+    """One role: its line, and its calls in the order in which they came."""
+
+    role: str
+    bank: PhoneBank
+    line: str
+    number: str
+    since: int
+    calls: list[str] = field(default_factory=list)
+
+    @property
+    def seen(self) -> list[Event]:
+        """Everything that this party's calls told so far."""
+        return [e for e in self.bank.events[self.since :] if e.get("call") in self.calls]
+
+    def living(self) -> list[str]:
+        ended = {e["call"] for e in self.seen if e["event"] == "ended"}
+        return [call for call in self.calls if call not in ended]
+
+    @property
+    def newest(self) -> str:
+        living = self.living()
+        assert living, f"{self.role} is in no call"
+        return living[-1]
+
+    @property
+    def first(self) -> str:
+        living = self.living()
+        assert living, f"{self.role} is in no call"
+        return living[0]
+
+    def tell(self, do: str, call: str, **facts: Any) -> None:
+        self.bank.tell(do, line=self.line, call=call, **facts)
+
+    async def expect(self, event: str, call: str, within: float = STEP_SECONDS, **facts: Any) -> Event:
+        return await self.bank.expect({"event": event, "call": call, **facts}, self.since, within)
+
+
+class Performance:
+    """The stage of one story in one lane."""
+
+    def __init__(self, story: Story, lane: Lane, hotline: LanedHotline) -> None:
+        self.story, self.lane, self.hotline = story, lane, hotline
+        self.since, self.outside_since = len(lane.bank.events), len(hotline.outside.events)
+        self.parties: dict[str, Party] = {}
+        self.instants: dict[str, float] = {}
+        self.began_at = time.time()
+
+    # ---- who ----------------------------------------------------------------------------------------------
+
+    def caller(self, role: str, number: str = "") -> Party:
+        """A citizen; each has a number of his own unless the story names one."""
+        if role not in self.parties:
+            number = number or str(next(_numbers))
+            self.parties[role] = Party(role, self.lane.bank, self.lane.trunk, number, self.since)
+        return self.parties[role]
+
+    async def rung(self, role: str) -> Party:
+        """Whoever plays this role, once a call has come in that nobody has taken note of: a free role takes it."""
+        if role in OUTSIDE:
+            return await self._outside_rung(role)
+        party = self.parties.get(role)
+        taken = tuple(call for each in self.parties.values() for call in each.calls)
+        facts = {"event": "incoming", **({"line": party.line} if party else {})}
+        lines = {p.line for p in self.parties.values()}
+        while True:
+            event = await self.lane.bank.expect(facts, self.since, STEP_SECONDS, taken)
+            if party or event["line"] not in lines:
+                break
+            taken += (event["call"],)
+        party = party or self.cast(role, event["line"])
+        party.calls.append(event["call"])
+        return party
+
+    async def _outside_rung(self, role: str) -> Party:
+        party = self.parties.get(role) or self.outsider(role)
+        facts = {"event": "incoming", "to": f"sip:{party.number}@{self.hotline.settings.trunk_address}"}
+        event = await self._outside_incoming(facts, party)
+        party.calls.append(event["call"])
+        return party
+
+    async def _outside_incoming(self, facts: Event, party: Party) -> Event:
+        deadline = time.monotonic() + STEP_SECONDS
+        while time.monotonic() < deadline:
+            for event in party.bank.events[party.since :]:
+                fresh = event["event"] == "incoming" and event["call"] not in party.calls
+                if fresh and f":{party.number}@" in event["to"]:
+                    return event
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{party.role} {party.number} was not rung")
+
+    def outsider(self, role: str, number: str = "") -> Party:
+        """Somebody with a telephone outside, whose number the trunk is asked for."""
+        if role not in self.parties:
+            number = number or str(next(_numbers))
+            self.parties[role] = Party(role, self.hotline.outside, "outside", number, self.outside_since)
+        return self.parties[role]
+
+    def cast(self, role: str, line: str) -> Party:
+        self.parties[role] = Party(role, self.lane.bank, line, line, self.since)
+        return self.parties[role]
+
+    def agent(self, role: str) -> Party:
+        """Whoever plays this role; else a free phone, that of a colleague who is in no queue before all others."""
+        if role in self.parties:
+            return self.parties[role]
+        used = {p.line for p in self.parties.values()}
+        free = [line for line in self.lane.phones if line not in used]
+        colleagues = [line for line in free if line not in self.lane.phones[: self.story.members]]
+        return self.cast(role, (colleagues or free)[0])
+
+    def anybody(self, role: str) -> Party:
+        if role in CALLERS:
+            return self.caller(role)
+        return self.outsider(role) if role in OUTSIDE else self.agent(role)
+
+    def member(self, role: str) -> Party:
+        """A phone that is in the queue, for what is to be arranged before anybody rings."""
+        used = {p.line for p in self.parties.values()}
+        line = next(line for line in self.lane.phones[: self.story.members] if line not in used)
+        return self.parties.get(role) or self.cast(role, line)
+
+    # ---- when ---------------------------------------------------------------------------------------------
+
+    def done(self, step: str, at: float) -> None:
+        """`A answers after 2` is remembered as `A answers`; the second time as `A answers again`."""
+        name = step.partition(" after ")[0]
+        while name in self.instants:
+            name += " again"
+        self.instants[name] = at
+
+    def instant(self, name: str) -> float:
+        """When a step was done. `caller queues` is when the notice had been heard to its end."""
+        who, _, what = name.partition(" ")
+        if what == "queues":
+            return self.event_of(who, "answered") + NOTICE_SECONDS
+        if what == "ends":
+            return self.event_of(who, "ended")
+        if what == "patience":  # he has waited as long as he may
+            return self.event_of(who, "answered") + NOTICE_SECONDS + self.hotline.settings.queue_timeout_seconds
+        if what == "is connected":
+            return self.event_of(who, "answered")
+        assert name in self.instants, f"the script has no step {name!r}"
+        return self.instants[name]
+
+    def event_of(self, role: str, event: str) -> float:
+        """When a caller's first call dialled, was answered, or his last one ended; 0 when it never was."""
+        found = [float(e["at"]) for e in self.parties[role].seen if e["event"] == event]
+        return (found[-1] if event == "ended" else found[0]) if found else 0.0
+
+    def rings(self, shown: str = "") -> dict[str, list[tuple[float, float]]]:
+        """Role of each phone of ours → when it rang, by its own word; `shown`: only for calls of this number."""
+        ours = ((r, p) for r, p in self.parties.items() if r not in CALLERS and r not in OUTSIDE)
+        return {role: _rings(party, shown) for role, party in ours}
+
+
+def _rings(party: Party, shown: str) -> list[tuple[float, float]]:
+    spells = []
+    for call in party.calls:
+        events = [e for e in party.seen if e["call"] == call]
+        begun = [e["at"] for e in events if e["event"] == "incoming" and shown in e["remote"]]
+        over = [e["at"] for e in events if e["event"] in {"answered", "ended"}]
+        if begun and over:
+            spells.append((begun[0], over[0]))
+    return spells
