@@ -9,6 +9,7 @@ pjsua2 is a GPL library: tests only. One endpoint a process, and `os._exit` at t
 in an order that Python doesn't know.
 """
 
+import faulthandler
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import time
 import traceback
 import wave
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pjsua2 as pj
@@ -57,8 +59,9 @@ class Bank:
             "127.0.0.9": self._listen("127.0.0.9", port),
         }
         self.endpoint.libStart()
-        self.prefer("alaw")
+        self.prefer()
         self.lines: dict[str, Line] = {}
+        self.players: dict[tuple[float, float, float], Any] = {}
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.running = True
 
@@ -67,12 +70,21 @@ class Bank:
         config.boundAddress, config.port = address, port
         return int(self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, config))
 
-    def prefer(self, name: str) -> None:
-        """Offer and take this codec first; others of G.711 after it, the rest not at all."""
+    def prefer(self, name: str = "") -> None:
+        """Offer and take this codec alone; by default A-law, then μ-law."""
         for codec in self.endpoint.codecEnum2():
-            known = codec.codecId.startswith(tuple(CODECS[n] for n in {"alaw", "ulaw", name}))
-            first = codec.codecId.startswith(CODECS[name])
-            self.endpoint.codecSetPriority(codec.codecId, 250 if first else 200 if known else 0)
+            first = codec.codecId.startswith(CODECS[name or "alaw"])
+            second = not name and codec.codecId.startswith(CODECS["ulaw"])
+            self.endpoint.codecSetPriority(codec.codecId, 250 if first else 200 if second else 0)
+
+    def player(self, hertz: float, *, on: float = 1.0, off: float = 0.0) -> Any:
+        """Plays this tone to whoever listens; kept to the end: pjlib crashed when players went with their calls."""
+        if (hertz, on, off) not in self.players:
+            path = tone_file(hertz, on=on, off=off)
+            self.players[hertz, on, off] = pj.AudioMediaPlayer()
+            self.players[hertz, on, off].createPlayer(path)
+            os.unlink(path)  # it is open
+        return self.players[hertz, on, off]
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self.timers.append((time.monotonic() + seconds, action))
@@ -115,11 +127,11 @@ class Bank:
 
     def do_reset(self, command: Command) -> None:
         """Hang up whatever is left, register whoever is not; the last story is over."""
-        self.prefer("alaw")
+        self.prefer()
         for line in self.lines.values():
             line.answer_after = None
             line.reset()
-        self._handle_until(lambda: not any(line.living() for line in self.lines.values()), 3)
+        self._handle_until(lambda: all(line.idle() for line in self.lines.values()), 5)
         report("reset")
 
     def do_quit(self, command: Command) -> None:
@@ -146,7 +158,8 @@ class Line(pj.Account):  # type: ignore[misc]
         self.registered, self.password = False, command.get("password", "")
         self.answer_after: float | None = None
         self.answers_with = 180
-        self.sound = tone_file(command.get("tone", 880))
+        self.asked_at = time.monotonic()
+        self.player = bank.player(command.get("tone", 880))
         self.create(self._config(command))
         if not self.password:
             report("registered", line=self.name)
@@ -219,8 +232,14 @@ class Line(pj.Account):  # type: ignore[misc]
         self.answers_with = 180
         for call in self.living():
             call.hangup(pj.CallOpParam())
-        if self.password and not self.registered:
-            self.setRegistration(True)
+
+    def idle(self) -> bool:
+        """In no call and registered. What is missing is asked for; a registration under way answers "busy"."""
+        if self.password and not self.registered and time.monotonic() > self.asked_at + 0.3:
+            self.asked_at = time.monotonic()
+            with suppress(pj.Error):
+                self.setRegistration(True)
+        return not self.living() and (self.registered or not self.password)
 
     def close(self) -> None:
         for call in self.living():
@@ -228,7 +247,6 @@ class Line(pj.Account):  # type: ignore[misc]
         if self.registered and self.password:
             self.setRegistration(False)
         self.registered = False
-        os.unlink(self.sound)
 
 
 class Call(pj.Call):  # type: ignore[misc]
@@ -236,8 +254,7 @@ class Call(pj.Call):  # type: ignore[misc]
         super().__init__(line, call_id)
         self.line, self.label = line, label
         self.incoming = call_id != pj.PJSUA_INVALID_ID
-        self.player: Any = None
-        self.playing = line.sound
+        self.player = line.player
         self.answered = self.ended = False
         line.calls[label] = self
 
@@ -255,7 +272,6 @@ class Call(pj.Call):  # type: ignore[misc]
             self.tell("answered")
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.ended = True
-            self.player = None
             self.tell("ended", code=info.lastStatusCode, reason=info.lastReason)
 
     def onCallMediaState(self, prm: Any) -> None:
@@ -263,14 +279,8 @@ class Call(pj.Call):  # type: ignore[misc]
             media = self.getAudioMedia(-1)
         except pj.Error:
             return  # on hold: there is no audio to connect
-        if self.player is None:
-            self._open_player()
         self.player.startTransmit(media)
         self.tell("audio", codec=self.getStreamInfo(0).codecName)
-
-    def _open_player(self) -> None:
-        self.player = pj.AudioMediaPlayer()
-        self.player.createPlayer(self.playing)
 
     def onCallTransferStatus(self, prm: Any) -> None:
         self.tell("transferred", code=prm.statusCode, final=prm.finalNotify)
@@ -326,9 +336,10 @@ class Call(pj.Call):  # type: ignore[misc]
 
     def do_play(self, command: Command) -> None:
         """Say another tone from now on: `hertz`, `on` and `off` seconds."""
-        self.playing = tone_file(command["hertz"], on=command.get("on", 1.0), off=command.get("off", 0.0))
-        self._open_player()
-        self.player.startTransmit(self.getAudioMedia(-1))
+        media = self.getAudioMedia(-1)
+        self.player.stopTransmit(media)
+        self.player = self.line.bank.player(command["hertz"], on=command.get("on", 1.0), off=command.get("off", 0.0))
+        self.player.startTransmit(media)
 
 
 def _quiet_endpoint() -> Any:
@@ -362,6 +373,7 @@ def _status(code: int) -> Any:
 
 
 def main() -> int:
+    faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for our driver, who then says quit
     bank = Bank(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
     try:

@@ -96,7 +96,7 @@ def _times(p: Performance, role: str, expected: Expected, record: Record) -> lis
     talks = {r: _intervals(p, spans) for r, spans in expected.talk.items()}
     everything = [i for each in talks.values() for i in each]
     hold = {number_of(p, r): _sum(_intervals(p, spans)) for r, spans in expected.hold.items()}
-    rings = _rings_for(p, role)
+    rings = _rings_for(p, role, expected)
     begun = min((begin for begin, _ in everything), default=None)
     return [
         Fact("talk", {number_of(p, r): _sum(i) for r, i in talks.items()}, _legs(record, "talk_seconds"), SECONDS),
@@ -123,12 +123,9 @@ def _recordings(p: Performance, role: str, expected: Expected, record: Record) -
     return facts
 
 
-def _rings_for(p: Performance, role: str) -> dict[str, Intervals]:
-    """Whose phones rang for this caller. With one caller, all that rang; else those that showed his number."""
-    if len(p.story.others) == 0:
-        return {r: i for r, i in p.rings().items() if i}
-    number = p.parties[role].number
-    return {r: i for r, i in p.rings(number).items() if i}
+def _rings_for(p: Performance, role: str, expected: Expected) -> dict[str, Intervals]:
+    """Whose phones rang for this caller; not those that a call of its own rang."""
+    return {r: i for r, i in p.rings(role).items() if i and r not in expected.apart}
 
 
 def _intervals(p: Performance, spans: Spans) -> Intervals:

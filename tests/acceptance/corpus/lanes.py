@@ -2,7 +2,8 @@
 
 A process and a database for each story's hotline would take minutes of processor time. Instead the caller's INVITE names
 a lane (X-Lane), and where the rendered dialplan says `hotline` and means the queue, it says `${LANE}`. All else stays
-what is deployed. The lanes' phones are supervisors' by the settings: those are in no queue of the control loop's.
+what is deployed. The lanes' phones are supervisors' by the settings: those are in no queue of the control loop's. Lane 0
+has the agents, whom the emergency line rings.
 """
 
 import asyncio
@@ -10,9 +11,10 @@ import math
 import re
 import struct
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from callcenter.ami import actions
@@ -36,12 +38,12 @@ QUEUES = {
     "ringall": "strategy = ringall\n",
     "one-waits": "maxlen = 1\n",
     "empty-leaves": "leavewhenempty = yes\n",
-    "paused-refuses": "joinempty = paused,unavailable,invalid,unknown\nleavewhenempty = paused,unavailable,invalid,unknown\n",
+    "paused-refuses": "joinempty = {0}\nleavewhenempty = {0}\n".format("paused,unavailable,invalid,unknown"),
 }
 """The product's queue `hotline`, and what differs: one line more says it, as an administrator would."""
 
 MEANS_THE_QUEUE = re.compile(r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])")
-LANE = "${FILTER(0-9a-z\\\\-,${PJSIP_HEADER(read,X-Lane)})}"
+LANE = "${FILTER(0-9a-z\\-,${PJSIP_HEADER(read,X-Lane)})}"
 IDENTIFIED = " same => n,CELGenUserEvent(LINE,hotline)\n"
 
 
@@ -66,8 +68,9 @@ class LanedHotline(RunningHotline):
     """A running hotline, its lanes, and the outside world that takes our calls."""
 
     def __init__(self, lanes: int, **changed: object) -> None:
-        staff = [number for lane in range(lanes) for number in phones_of(lane)]
-        given = {"agents": ["1001"], "supervisors": staff, "trunk_port": passing_port(), "trunk_call_limit": 150}
+        first, *others = [list(phones_of(lane)) for lane in range(lanes)]
+        staff = [first[-1], *(number for lane in others for number in lane)]
+        given = {"agents": first[:-1], "supervisors": staff, "trunk_port": passing_port()}
         super().__init__(**{**given, **changed})
         self.count = lanes
         self.lanes: list[Lane] = []
@@ -84,17 +87,21 @@ class LanedHotline(RunningHotline):
                 PhoneBank(self.sip_server, trunk_port=self.settings.trunk_port)
             )
             await self.outside.open("outside", user="outside", bind=self.settings.trunk_address, tone=1320)
-            banks = [PhoneBank(self.sip_server) for _ in range(self.count)]
-            for bank in banks:
-                await phones.enter_async_context(bank)
-            self.lanes = await asyncio.gather(*(self._lane(n, bank) for n, bank in enumerate(banks)))
+            self._phones = phones
+            self.lanes = await asyncio.gather(*(self._lane(n) for n in range(self.count)))
             yield self
 
-    async def _lane(self, number: int, bank: PhoneBank) -> Lane:
+    async def _lane(self, number: int) -> Lane:
+        bank = await self._phones.enter_async_context(PhoneBank(self.sip_server))
         for phone in phones_of(number):
             await bank.open(phone, user=self.devices[phone], password=self.agents[phone])
         await bank.open("trunk", user="citizen", bind=self.settings.trunk_address, tone=440)
         return Lane(number, phones_of(number), bank, "trunk")
+
+    async def mend(self, lane: Lane) -> None:
+        """New phones when theirs have died: one story's failure is not the next one's."""
+        if not lane.bank.alive:
+            lane.bank = (await self._lane(lane.number)).bank
 
     @asynccontextmanager
     async def _ami(self) -> AsyncIterator[AmiClient]:
@@ -114,12 +121,31 @@ class LanedHotline(RunningHotline):
     async def staff(self, lane: Lane, kind: str, members: int) -> None:
         """So many of the lane's phones are in its queue of this kind, and none is paused."""
         queue = lane.queue(kind)
-        found = await self.ami.collect(actions.QUEUE_STATUS)
-        for event in found:
-            if event.name == "QueueMember" and event.get("Queue") == queue:
+        if kind not in QUEUES:
+            return
+        for event in await self.ami.collect(Action("QueueStatus", (("Queue", queue),))):
+            if event.name == "QueueMember":
                 await self.ami.collect(actions.queue_remove(queue, event.get("Location")))
         for phone in lane.phones[:members]:
             await self.ami.collect(actions.queue_add(queue, self.interface(phone), phone, 0))
+
+    async def put_on_duty(self, chain: Sequence[str]) -> None:
+        """The emergency line's roster for the next hours."""
+        now = datetime.now(UTC)
+        begins, ends = ((now + timedelta(hours=h)).isoformat(timespec="seconds") for h in (-1, 6))
+        words = [word for step in chain for word in ("--step", step)]
+        code, said = await self.command("roster", "add", "--from", begins, "--until", ends, *words)
+        assert code == 0, said
+        key = f"emergency/shift/{said.partition(':')[0]}"
+        async with asyncio.timeout(15):
+            while not await self._holds(key):
+                await asyncio.sleep(0.1)
+
+    async def _holds(self, key: str) -> bool:
+        try:
+            return bool(await self.ami.collect(actions.db_get("callcenter", key)))
+        except AmiFault:
+            return False
 
     async def withdraw(self, queue: str, number: str) -> None:
         """Take a caller out of a queue, as an administrator may."""

@@ -363,6 +363,15 @@ async def plugged(p: Performance, who: str, state: str, after: float) -> float:
     return time.time()
 
 
+@verb(r"(?P<line>[0-9]{4}) is unplugged")
+async def line_unplugged(p: Performance, line: str, after: float) -> float:
+    """A phone by its number."""
+    seen = len(p.lane.bank.events)
+    p.lane.bank.tell("register", line=line, on=False)
+    await p.lane.bank.expect({"event": "not registered", "line": line}, seen)
+    return time.time()
+
+
 @verb(r"colleague (?P<who>[A-Z])'s telephone is unplugged")
 async def colleague_unplugged(p: Performance, who: str, after: float) -> float:
     """Of a phone that is in no queue."""

@@ -14,6 +14,10 @@ CALLERS = ("caller", "second", "third", "fourth")
 OUTSIDE = ("outside", "mobile")
 STEP_SECONDS = 40
 """No step waits longer for what it expects."""
+MOBILE = "13800000991"
+"""Of the person on duty"""
+LEAVE_SECONDS = 8
+"""Nobody may be left longer in a call that is over."""
 _numbers = count(13700000001)
 
 
@@ -112,7 +116,7 @@ class Performance:
     def outsider(self, role: str, number: str = "") -> Party:
         """Somebody with a telephone outside, whose number the trunk is asked for."""
         if role not in self.parties:
-            number = number or str(next(_numbers))
+            number = number or (MOBILE if role == "mobile" else str(next(_numbers)))
             self.parties[role] = Party(role, self.hotline.outside, "outside", number, self.outside_since)
         return self.parties[role]
 
@@ -168,10 +172,25 @@ class Performance:
         found = [float(e["at"]) for e in self.parties[role].seen if e["event"] == event]
         return (found[-1] if event == "ended" else found[0]) if found else 0.0
 
-    def rings(self, shown: str = "") -> dict[str, list[tuple[float, float]]]:
-        """Role of each phone of ours → when it rang, by its own word; `shown`: only for calls of this number."""
-        ours = ((r, p) for r, p in self.parties.items() if r not in CALLERS and r not in OUTSIDE)
-        return {role: _rings(party, shown) for role, party in ours}
+    def rings(self, caller: str) -> dict[str, list[tuple[float, float]]]:
+        """Role of each phone of ours → when it rang during this caller's call, by its own word.
+
+        With several callers, when it showed his number.
+        """
+        shown = self.parties[caller].number if len(self.story.callers) > 1 else ""
+        begin, end = self.event_of(caller, "dialling"), self.event_of(caller, "ended")
+        ours = ((r, p) for r, p in self.parties.items() if r not in {*CALLERS, "outside"})
+        found = {role: _rings(party, shown) for role, party in ours}
+        return {role: [s for s in spells if begin <= s[0] < end] for role, spells in found.items()}
+
+    async def quiet(self) -> None:
+        """Wait until everybody is out of his call. Raises `AssertionError`: somebody was left in one."""
+        for party in self.parties.values():
+            for call in party.living():
+                try:
+                    await party.expect("ended", call, LEAVE_SECONDS)
+                except AssertionError:
+                    raise AssertionError(f"{party.role} is left in a call") from None
 
 
 def _rings(party: Party, shown: str) -> list[tuple[float, float]]:

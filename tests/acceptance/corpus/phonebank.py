@@ -34,14 +34,19 @@ class PhoneBank:
         try:
             self.tell("quit")
             await asyncio.wait_for(self._process.wait(), 10)
-        except (TimeoutError, ConnectionError):
-            self._process.kill()
+        except (TimeoutError, ConnectionError, AssertionError):
+            self._end()
             await self._process.wait()
         await self._reading
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
 
     def tell(self, do: str, **facts: Any) -> None:
         """One command of `bank.py`."""
         assert self._process.stdin is not None
+        assert self.alive, f"phones ended with {self._process.returncode}"
         self._process.stdin.write(json.dumps({"do": do, **facts}).encode() + b"\n")
 
     async def open(self, line: str, *, user: str, password: str = "", bind: str = "127.0.0.1", tone: int = 880) -> None:
@@ -55,6 +60,10 @@ class PhoneBank:
         self.tell("reset")
         await self.expect({"event": "reset"}, seen)
 
+    def _end(self) -> None:
+        if self.alive:
+            self._process.kill()
+
     def find(self, facts: Event, since: int, without: tuple[str, ...] = ()) -> Event | None:
         """The first event from the index `since` on that has these facts and whose call is none of those."""
         for event in self.events[since:]:
@@ -67,7 +76,7 @@ class PhoneBank:
         try:
             async with asyncio.timeout(within), self._arrived:
                 while (found := self.find(facts, since, without)) is None:
-                    assert self._process.returncode is None, f"phones ended with {self._process.returncode}"
+                    assert self.alive, f"phones ended with {self._process.returncode}"
                     await self._arrived.wait()
                 return found
         except TimeoutError:

@@ -20,6 +20,8 @@ class Expected:
     wait: Spans = ()
     unanswered: Sequence[str] = ()
     """Who was offered the call by a queue and didn't take it, one entry an attempt"""
+    apart: Sequence[str] = ()
+    """Whose phones rang for a call of its own, such as a consultation that joined nobody"""
     visits: Sequence[str] | None = None
     """Results of the stays in queues; by default one that fits the outcome"""
     marks: Sequence[str] = ()
@@ -67,6 +69,8 @@ class Story:
     internal: int = 0
     """Records of calls between phones of ours that were no citizen's"""
     outbound: int = 0
+    known: str = ""
+    """A fault that is known and not yet mended"""
     lane: int | None = None
     """Only in this lane"""
 

@@ -12,14 +12,14 @@ import pytest_asyncio
 from tests.acceptance.corpus import table
 from tests.acceptance.corpus.engine import Reader, Told, judge_all, tell_all
 from tests.acceptance.corpus.lanes import LanedHotline
-from tests.acceptance.corpus.stories import arriving, holding, queueing, signalling, transfers
+from tests.acceptance.corpus.stories import arriving, emergency, holding, queueing, signalling, transfers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PARTS = (arriving, queueing, transfers, holding, signalling)
+PARTS = (emergency, holding, queueing, transfers, arriving, signalling)
 STORIES = {story.name: story for part in PARTS for story in part.STORIES}
 LANES = 10
-SETTINGS: dict[str, Any] = {"queue_timeout_seconds": 12, "ring_seconds": 4}
+SETTINGS: dict[str, Any] = {"queue_timeout_seconds": 12, "ring_seconds": 4, "parking_seconds": 6}
 
 
 @dataclass
@@ -30,11 +30,16 @@ class Corpus:
     """Channels after everybody had hung up"""
 
 
+async def prepare(hotline: LanedHotline) -> None:
+    await hotline.put_on_duty(emergency.CHAIN)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def corpus(request: pytest.FixtureRequest) -> AsyncIterator[Corpus]:
     chosen = [i.callspec.params["name"] for i in request.session.items if i.module is request.module and hasattr(i, "callspec")]
     stories = [STORIES[name] for name in dict.fromkeys(chosen)] or list(STORIES.values())
     async with LanedHotline(min(LANES, len(stories)), **SETTINGS).opened() as hotline:
+        await prepare(hotline)
         told = await tell_all(hotline, stories)
         await asyncio.sleep(1)
         left = await hotline.channels()

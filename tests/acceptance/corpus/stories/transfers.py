@@ -107,6 +107,10 @@ STORIES = [
         """
         A transfers to B
         B rejects
+        A rings in vain
+        A rings in vain
+        A rings
+        A stops ringing
         caller is gone
         """,
         "blind transfer, busy, and nobody answers in the queue",
@@ -241,7 +245,7 @@ STORIES = [
         """,
         "consultation given up while it rings",
         Expected(
-            "answered", agent="A", wait=WAITED, hold={"A": "A consults B .. A resumes"},
+            "answered", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. A resumes"},
             talk={"A": ["A answers .. A consults B", "A resumes .. caller hangs up"]},
         ),
         internal=1,
@@ -256,7 +260,7 @@ STORIES = [
         """,
         "consultation, the colleague is busy",
         Expected(
-            "answered", agent="A", wait=WAITED, hold={"A": "A consults B .. A resumes"},
+            "answered", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. A resumes"},
             talk={"A": ["A answers .. A consults B", "A resumes .. caller hangs up"]},
         ),
         internal=1,
@@ -271,7 +275,7 @@ STORIES = [
         """,
         "consultation, the colleague doesn't answer",
         Expected(
-            "answered", agent="A", wait=WAITED, hold={"A": "A consults B .. A resumes"},
+            "answered", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. A resumes"},
             talk={"A": ["A answers .. A consults B", "A resumes .. caller hangs up"]},
         ),
         internal=1,
@@ -304,7 +308,7 @@ STORIES = [
         """,
         "consultation, the colleague hangs up",
         Expected(
-            "answered", agent="A", wait=WAITED, hold={"A": "A consults B .. A resumes"},
+            "answered", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. A resumes"},
             talk={"A": ["A answers .. A consults B", "A resumes .. caller hangs up"]},
         ),
         internal=1,
@@ -322,7 +326,7 @@ STORIES = [
         """,
         "consultation, then on with the caller",
         Expected(
-            "answered", "agent", agent="A", wait=WAITED, hold={"A": "A consults B .. A resumes"},
+            "answered", "agent", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. A resumes"},
             talk={"A": ["A answers .. A consults B", "A resumes .. A hangs up again"]},
         ),
         internal=1,
@@ -336,7 +340,7 @@ STORIES = [
         """,
         "the caller leaves while the colleague's phone rings",
         Expected(
-            "answered", agent="A", wait=WAITED, hold={"A": "A consults B .. caller hangs up"},
+            "answered", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. caller hangs up"},
             talk={"A": "A answers .. A consults B"},
         ),
         internal=1,
@@ -352,7 +356,7 @@ STORIES = [
         """,
         "the caller leaves while the colleagues talk",
         Expected(
-            "answered", agent="A", wait=WAITED, hold={"A": "A consults B .. caller hangs up"},
+            "answered", agent="A", wait=WAITED, apart="B", hold={"A": "A consults B .. caller hangs up"},
             talk={"A": "A answers .. A consults B"},
         ),
         internal=1,
