@@ -51,6 +51,18 @@ async def tell_all(hotline: LanedHotline, stories: Sequence[Story]) -> dict[str,
     return told
 
 
+async def tell_in_time(hotline: LanedHotline, stories: Sequence[Story]) -> dict[str, Told]:
+    """Those of one instant together, one instant after the other; those that move the clock themselves alone."""
+    told: dict[str, Told] = {}
+    for wall in sorted({story.at for story in stories}):
+        group = [story for story in stories if story.at == wall]
+        movers = [story for story in group if "clock" in story.script]
+        for part in filter(None, ([s for s in group if s not in movers], *([s] for s in movers))):
+            await hotline.move(wall)
+            told |= await tell_all(hotline, part)
+    return told
+
+
 async def _tell(hotline: LanedHotline, lane: Lane, story: Story) -> Told:
     await hotline.mend(lane)
     told = Told(story, Performance(story, lane, hotline))
@@ -64,7 +76,8 @@ async def _tell(hotline: LanedHotline, lane: Lane, story: Story) -> Told:
         told.failed = f"not acted to its end: {error or traceback.format_exc(limit=3)}"
     with suppress(AssertionError):  # they have died; the next story gets new ones
         await lane.bank.reset()
-    told.seconds = time.time() - told.performance.began_at
+    told.performance.over_at = time.time()
+    told.seconds = told.performance.over_at - told.performance.began_at
     return told
 
 
@@ -74,11 +87,11 @@ class Reader:
     def __init__(self, name: str, api: httpx.AsyncClient) -> None:
         self.name, self.api = name, api
 
-    async def records(self, number: str, since: float) -> list[Record]:
-        """Of one caller since an instant, oldest first; whole, with recordings no longer expected."""
+    async def records(self, number: str, since: float, until: float) -> list[Record]:
+        """Of one caller in a time, oldest first; whole, with recordings no longer expected."""
         deadline = time.monotonic() + 40
         while True:
-            found = [r for r in await self._list(number=number) if _unix(r) >= since - 2]
+            found = [r for r in await self._list(number=number) if since - 1 <= _unix(r) <= until]
             if found and all(rec["state"] != "expected" for r in found for rec in r["recordings"]):
                 break
             if time.monotonic() > deadline or not found:
@@ -116,7 +129,8 @@ async def _judge(reader: Reader, told: Told) -> list[Fact]:
     for role, expected in told.story.callers.items():
         if role not in p.parties:
             continue
-        records = [r for number in _numbers(p, role, expected) for r in await reader.records(number, p.began_at)]
+        span = (p.hotline.wall(p.began_at), p.hotline.wall(p.over_at))
+        records = [r for number in _numbers(p, role, expected) for r in await reader.records(number, *span)]
         try:
             found = judge(p, role, expected, records)
         except AssertionError as error:

@@ -69,7 +69,7 @@ def _words(p: Performance, role: str, expected: Expected, record: Record) -> lis
     kinds = {entry["kind"] for entry in record["timeline"]}
     return [
         Fact("outcome", expected.outcome, record["outcome"]),
-        Fact("direction", "inbound", record["direction"]),
+        Fact("direction", expected.direction, record["direction"]),
         Fact("line", expected.line, record["line"]),
         Fact("caller", expected.number if expected.number is not None else caller.number, record["caller_number"]),
         *([Fact("name", expected.name, record["caller_name"])] if expected.name is not None else []),
@@ -104,10 +104,10 @@ def _times(p: Performance, role: str, expected: Expected, record: Record) -> lis
         Fact("hold", hold, _legs(record, "hold_seconds"), SECONDS),
         Fact("hold in all", sum(hold.values()), record["hold_seconds"], SECONDS),
         Fact("wait", _sum(_intervals(p, expected.wait)), record["wait_seconds"], SECONDS),
-        Fact("ring", {number_of(p, r): _sum(i) for r, i in rings.items()}, _legs(record, "ring_seconds"), SECONDS),
+        Fact("ring", {n: _sum(i) for n, i in rings.items()}, _legs(record, "ring_seconds"), SECONDS),
         Fact("ring in all", _sum(_union(i for each in rings.values() for i in each)), record["ring_seconds"], SECONDS),
-        Fact("began", p.event_of(role, "dialling"), _instant(record["started_at"]), SECONDS),
-        Fact("ended", p.event_of(role, "ended"), _instant(record["ended_at"]), SECONDS),
+        Fact("began", p.hotline.wall(p.event_of(role, "dialling")), _instant(record["started_at"]), SECONDS),
+        Fact("ended", p.hotline.wall(p.event_of(role, "ended")), _instant(record["ended_at"]), SECONDS),
         Fact("answered at", begun or 0.0, _instant(record["answered_at"]) if record["answered_at"] else 0.0, SECONDS),
     ]
 
@@ -125,7 +125,8 @@ def _recordings(p: Performance, role: str, expected: Expected, record: Record) -
 
 def _rings_for(p: Performance, role: str, expected: Expected) -> dict[str, Intervals]:
     """Whose phones rang for this caller; not those that a call of its own rang."""
-    return {r: i for r, i in p.rings(role).items() if i and r not in expected.apart}
+    apart = {number_of(p, r) for r in expected.apart}
+    return {number: spells for number, spells in p.rings(role).items() if number not in apart}
 
 
 def _intervals(p: Performance, spans: Spans) -> Intervals:

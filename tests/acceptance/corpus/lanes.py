@@ -10,6 +10,7 @@ import asyncio
 import math
 import re
 import struct
+import time
 import wave
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,14 +34,19 @@ from tests.acceptance.schedules import keep_open
 PHONES_A_LANE = 5
 NOTICE_SECONDS = 1.5
 PROMPT_SECONDS = 0.6
-QUEUES = {
-    "": "",
-    "ringall": "strategy = ringall\n",
-    "one-waits": "maxlen = 1\n",
-    "empty-leaves": "leavewhenempty = yes\n",
-    "paused-refuses": "joinempty = {0}\nleavewhenempty = {0}\n".format("paused,unavailable,invalid,unknown"),
+CLOCK_SECONDS = 1.5
+"""Until every process has read the new clock (`clock.READ_EVERY_SECONDS`)"""
+PAUSED_TOO = "paused,unavailable,invalid,unknown"
+QUEUES: dict[str, dict[str, str]] = {
+    "": {},
+    "ringall": {"strategy": "ringall"},
+    "one-waits": {"maxlen": "1"},
+    "empty-leaves": {"leavewhenempty": "unavailable,invalid,unknown"},
+    "paused-refuses": {"joinempty": PAUSED_TOO, "leavewhenempty": PAUSED_TOO},
 }
-"""The product's queue `hotline`, and what differs: one line more says it, as an administrator would."""
+"""The product's queue `hotline`, and what differs, as an administrator would write it."""
+REAL = "real"
+"""The queue `hotline` itself, whose members are the control loop's: lane 0's agents"""
 
 MEANS_THE_QUEUE = re.compile(r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])")
 LANE = "${FILTER(0-9a-z\\-,${PJSIP_HEADER(read,X-Lane)})}"
@@ -67,20 +73,22 @@ def phones_of(lane: int) -> tuple[str, ...]:
 class LanedHotline(RunningHotline):
     """A running hotline, its lanes, and the outside world that takes our calls."""
 
-    def __init__(self, lanes: int, **changed: object) -> None:
-        first, *others = [list(phones_of(lane)) for lane in range(lanes)]
-        staff = [first[-1], *(number for lane in others for number in lane)]
-        given = {"agents": first[:-1], "supervisors": staff, "trunk_port": passing_port()}
-        super().__init__(**{**given, **changed})
+    def __init__(self, lanes: int, *, agents: int = PHONES_A_LANE - 1, clock: str = "", **changed: object) -> None:
+        """`agents`: how many of lane 0's phones are agents' in the settings."""
+        everybody = [number for lane in range(lanes) for number in phones_of(lane)]
+        given = {"agents": everybody[:agents], "supervisors": everybody[agents:], "trunk_port": passing_port()}
+        super().__init__(clock=clock, **{**given, **changed})
+        self.shifts = [(0.0, self.clock.shift if self.clock else 0.0)]
         self.count = lanes
         self.lanes: list[Lane] = []
         write_prompts(self.home)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["LanedHotline"]:
-        """Running, open, with phones registered and lanes laid."""
+        """Running, with phones registered and lanes laid; open, unless it has a clock."""
         async with self, AsyncExitStack() as phones:
-            await keep_open(self)
+            if not self.clock:
+                await keep_open(self)
             self.ami = await phones.enter_async_context(self._ami())
             await self._lay()
             self.outside = await phones.enter_async_context(
@@ -128,6 +136,17 @@ class LanedHotline(RunningHotline):
                 await self.ami.collect(actions.queue_remove(queue, event.get("Location")))
         for phone in lane.phones[:members]:
             await self.ami.collect(actions.queue_add(queue, self.interface(phone), phone, 0))
+
+    async def move(self, wall: str) -> None:
+        """Let it be then, and every process know it."""
+        self.set_clock(wall)
+        assert self.clock
+        await asyncio.sleep(CLOCK_SECONDS)
+        self.shifts.append((time.time(), self.clock.shift))
+
+    def wall(self, real: float) -> float:
+        """Unix seconds by the hotline's clock."""
+        return real + next(shift for since, shift in reversed(self.shifts) if since <= real)
 
     async def put_on_duty(self, chain: Sequence[str]) -> None:
         """The emergency line's roster for the next hours."""
@@ -190,8 +209,18 @@ async def _answers(client: AmiClient) -> bool:
 def _queue_sections(rendered: str, lanes: int) -> str:
     own = re.search(r"^\[hotline\]\(queue\)\n(.*?)(?=^\[|\Z)", rendered, re.MULTILINE | re.DOTALL)
     assert own, "queues.conf no longer has its queue so"
-    names = [(f"lane{n}{f'-{kind}' if kind else ''}", differs) for n in range(lanes) for kind, differs in QUEUES.items()]
-    return "\n" + "".join(f"[{name}](queue)\n{own[1]}{differs}\n" for name, differs in names)
+    return "\n" + "".join(
+        f"[lane{n}{f'-{kind}' if kind else ''}](queue)\n{_changed(own[1], differs)}\n"
+        for n in range(lanes)
+        for kind, differs in QUEUES.items()
+    )
+
+
+def _changed(section: str, differs: dict[str, str]) -> str:
+    for name, value in differs.items():
+        section, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", section, flags=re.MULTILINE)
+        assert found == 1, f"queues.conf has no {name}"
+    return section
 
 
 def write_prompts(home: Path) -> None:

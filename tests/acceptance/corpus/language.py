@@ -9,13 +9,15 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 
-from tests.acceptance.corpus.lanes import NOTICE_SECONDS
+from tests.acceptance.corpus.lanes import NOTICE_SECONDS, REAL
 from tests.acceptance.corpus.performance import STEP_SECONDS, Party, Performance
 
 Verb = Callable[..., Awaitable[float]]
 VERBS: list[tuple[re.Pattern[str], Verb]] = []
 WHO = r"(?P<who>[a-z]+|[A-Z])"
 NUMBER_WORDS = {"hotline": "12333", "emergency": "12334"}
+MENU_DIGIT_SECONDS = 1.2
+"""From one digit to the next: what the menu says in between is over."""
 AFTER_NOTICE = 0.5
 """Seconds: the notice is over and the caller waits in the queue."""
 
@@ -74,7 +76,8 @@ async def dials(
     user = alias or party.number
     shown = f'"{name}" ' if name else ""
     call = f"{p.story.name}/{who}/{len(party.calls)}"
-    headers = {"X-Lane": f"{p.lane.number}{f'-{p.story.queue}' if p.story.queue else ''}"}
+    kind = p.story.queue
+    headers = {} if kind == REAL else {"X-Lane": f"{p.lane.number}{f'-{kind}' if kind else ''}"}
     if asserted:
         headers["P-Asserted-Identity"] = f"<sip:{asserted}@provider.example>"
     party.calls.append(call)
@@ -127,6 +130,51 @@ async def refused(p: Performance, who: str, code: str, after: float) -> float:
     """The call ends with this SIP status."""
     party = p.anybody(who)
     return float((await party.expect("ended", party.calls[-1], code=int(code)))["at"])
+
+
+@verb(r"(?P<who>caller|second|third|fourth) chooses (?P<digits>[0-9*#]+)")
+async def chooses(p: Performance, who: str, digits: str, after: float) -> float:
+    """In the menu, which begins when the notice is over; each digit when the one before has been heard."""
+    party = p.anybody(who)
+    await waits(p, who, 0)
+    at = time.time()
+    for digit in digits:
+        at = time.time()
+        party.tell("digits", party.first, digits=digit)
+        await asyncio.sleep(MENU_DIGIT_SECONDS)
+    return at
+
+
+@verb("outside is the caller's telephone")
+async def rings_back(p: Performance, after: float) -> float:
+    p.outsider("outside", p.caller("caller").number)
+    return time.time()
+
+
+@verb(r"the clock moves to (?P<wall>[0-9: -]+)")
+async def clock_moves(p: Performance, wall: str, after: float) -> float:
+    await p.hotline.move(wall)
+    return time.time()
+
+
+@verb(f"{WHO} keeps pressing (?P<digit>[0-9]) until he is gone")
+async def keeps_pressing(p: Performance, who: str, digit: str, after: float) -> float:
+    """A digit is not taken while a prompt plays."""
+    party = p.anybody(who)
+    call = party.first
+    for _ in range(40):
+        if not party.living():
+            return time.time()
+        party.tell("digits", call, digits=digit)
+        await asyncio.sleep(0.8)
+    raise AssertionError(f"{who} is still in the call")
+
+
+@verb(f"{WHO} says nothing")
+async def says_nothing(p: Performance, who: str, after: float) -> float:
+    party = p.anybody(who)
+    party.tell("play", party.first, hertz=0)
+    return time.time()
 
 
 # ---- being called -----------------------------------------------------------------------------------------

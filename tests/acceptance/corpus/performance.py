@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.acceptance.corpus.lanes import NOTICE_SECONDS, Lane, LanedHotline
+from tests.acceptance.corpus.lanes import NOTICE_SECONDS, PROMPT_SECONDS, Lane, LanedHotline
 from tests.acceptance.corpus.phonebank import Event, PhoneBank
 from tests.acceptance.corpus.story import Story
 
@@ -68,7 +69,7 @@ class Performance:
         self.since, self.outside_since = len(lane.bank.events), len(hotline.outside.events)
         self.parties: dict[str, Party] = {}
         self.instants: dict[str, float] = {}
-        self.began_at = time.time()
+        self.began_at = self.over_at = time.time()
 
     # ---- who ----------------------------------------------------------------------------------------------
 
@@ -154,34 +155,50 @@ class Performance:
         self.instants[name] = at
 
     def instant(self, name: str) -> float:
-        """When a step was done. `caller queues` is when the notice had been heard to its end."""
+        """When a step was done, or what a caller's own phone knows: when he `queues` (the notice was heard to its end),
+        when his `patience` ended, when he was `told` that nobody comes, when his call `ends`.
+        """
         who, _, what = name.partition(" ")
-        if what == "queues":
-            return self.event_of(who, "answered") + NOTICE_SECONDS
-        if what == "ends":
-            return self.event_of(who, "ended")
-        if what == "patience":  # he has waited as long as he may
-            return self.event_of(who, "answered") + NOTICE_SECONDS + self.hotline.settings.queue_timeout_seconds
-        if what == "is connected":
-            return self.event_of(who, "answered")
-        assert name in self.instants, f"the script has no step {name!r}"
-        return self.instants[name]
+        queues = self.event_of(who, "answered") + NOTICE_SECONDS if who in self.parties else 0.0
+        known = {
+            "queues": queues,
+            "patience": queues + self.hotline.settings.queue_timeout_seconds,
+            "told": self.event_of(who, "ended") - 2 * PROMPT_SECONDS if who in self.parties else 0.0,
+            "ends": self.event_of(who, "ended") if who in self.parties else 0.0,
+            "is connected": self.event_of(who, "answered") if who in self.parties else 0.0,
+        }
+        assert name in self.instants or what in known, f"the script has no step {name!r}"
+        return self.hotline.wall(self.instants.get(name) or known[what])
 
     def event_of(self, role: str, event: str) -> float:
         """When a caller's first call dialled, was answered, or his last one ended; 0 when it never was."""
+        if role in OUTSIDE and event == "dialling":
+            event = "incoming"
         found = [float(e["at"]) for e in self.parties[role].seen if e["event"] == event]
         return (found[-1] if event == "ended" else found[0]) if found else 0.0
 
     def rings(self, caller: str) -> dict[str, list[tuple[float, float]]]:
-        """Role of each phone of ours → when it rang during this caller's call, by its own word.
+        """Number of each phone of ours, and of the mobile on duty → when it rang during this caller's call.
 
-        With several callers, when it showed his number.
+        By the phones' own word. With several callers, when it showed his number.
         """
         shown = self.parties[caller].number if len(self.story.callers) > 1 else ""
         begin, end = self.event_of(caller, "dialling"), self.event_of(caller, "ended")
-        ours = ((r, p) for r, p in self.parties.items() if r not in {*CALLERS, "outside"})
-        found = {role: _rings(party, shown) for role, party in ours}
-        return {role: [s for s in spells if begin <= s[0] < end] for role, spells in found.items()}
+        found: dict[str, list[tuple[float, float]]] = {}
+        for event, seen in self._rung():
+            number = event["line"] if event["line"] in self.lane.phones else MOBILE
+            if shown in event["remote"] and begin <= event["at"] < end:
+                found.setdefault(number, []).append(_spell(event, seen))
+        return found
+
+    def _rung(self) -> Iterator[tuple[Event, list[Event]]]:
+        seen, outside = self.lane.bank.events[self.since :], self.hotline.outside.events[self.outside_since :]
+        for event in seen:
+            if event["event"] == "incoming" and event["line"] in self.lane.phones:
+                yield event, seen
+        for event in outside if "emergency" in self.story.script else []:
+            if event["event"] == "incoming" and f":{MOBILE}@" in event["to"]:
+                yield event, outside
 
     async def quiet(self) -> None:
         """Wait until everybody is out of his call. Raises `AssertionError`: somebody was left in one."""
@@ -193,12 +210,7 @@ class Performance:
                     raise AssertionError(f"{party.role} is left in a call") from None
 
 
-def _rings(party: Party, shown: str) -> list[tuple[float, float]]:
-    spells = []
-    for call in party.calls:
-        events = [e for e in party.seen if e["call"] == call]
-        begun = [e["at"] for e in events if e["event"] == "incoming" and shown in e["remote"]]
-        over = [e["at"] for e in events if e["event"] in {"answered", "ended"}]
-        if begun and over:
-            spells.append((begun[0], over[0]))
-    return spells
+def _spell(incoming: Event, seen: list[Event]) -> tuple[float, float]:
+    """From its ringing until it was answered or rang no more."""
+    over = [e["at"] for e in seen if e.get("call") == incoming["call"] and e["event"] in {"answered", "ended"}]
+    return float(incoming["at"]), float(over[0]) if over else float(incoming["at"])

@@ -26,6 +26,7 @@ class Expected:
     """Results of the stays in queues; by default one that fits the outcome"""
     marks: Sequence[str] = ()
     menu: str | None = None
+    direction: str = "inbound"
     line: str | None = "hotline"
     notice: bool = True
     recordings: int | None = 1
@@ -71,6 +72,8 @@ class Story:
     outbound: int = 0
     known: str = ""
     """A fault that is known and not yet mended"""
+    at: str = ""
+    """The wall clock when it begins (`2026-12-31 23:59:50`), where the hours matter"""
     lane: int | None = None
     """Only in this lane"""
 

@@ -255,6 +255,7 @@ STORIES = [
         caller dials hotline as 13611111112
         A rings
         caller hangs up after 1
+        A stops ringing
         second dials hotline as 13611111112
         A answers
         talk 1

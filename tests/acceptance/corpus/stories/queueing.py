@@ -169,7 +169,7 @@ STORIES = [
         A's telephone is unplugged
         caller is gone
         """,
-        Expected("no_agent", "system", wait="caller queues .. A's telephone is unplugged", unanswered="A"),
+        Expected("no_agent", "system", wait="caller queues .. caller told", unanswered="A"),
         members=1,
         queue="empty-leaves",
     ),
@@ -253,7 +253,7 @@ STORIES = [
         A takes a break
         caller is gone
         """,
-        Expected("no_agent", "system", wait="caller queues .. A takes a break", unanswered="A"),
+        Expected("no_agent", "system", wait="caller queues .. caller told", unanswered="A"),
         members=1,
         queue="paused-refuses",
     ),
