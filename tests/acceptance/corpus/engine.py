@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.acceptance.corpus.judgement import Fact, Record, judge
-from tests.acceptance.corpus.language import perform
 from tests.acceptance.corpus.lanes import Lane, LanedHotline
+from tests.acceptance.corpus.language import perform
 from tests.acceptance.corpus.performance import Performance
 from tests.acceptance.corpus.story import Expected, Story
 
@@ -29,11 +29,17 @@ class Told:
     failed: str = ""
     """Why it could not be acted to its end"""
     seconds: float = 0.0
-    facts: dict[str, list[Fact]] = field(default_factory=dict)
-    """Reader (`journal`, …) → facts"""
+    facts: dict[str, dict[str, list[Fact]]] = field(default_factory=dict)
+    """Reader (`journal`, …) → caller → facts"""
+
+    def of(self, role: str, reader: str) -> list[Fact]:
+        return self.facts.get(reader, {}).get(role, [])
 
     def wrong(self, reader: str) -> list[str]:
-        found = [str(fact) for fact in self.facts.get(reader, []) if not fact.right]
+        """What is not as expected, in words."""
+        several = len(self.story.callers) > 1
+        everything = ((role, fact) for role, facts in self.facts.get(reader, {}).items() for fact in facts)
+        found = [f"{role}'s {fact}" if several else str(fact) for role, fact in everything if not fact.right]
         return [self.failed, *found] if self.failed else found
 
 
@@ -124,18 +130,18 @@ async def judge_all(reader: Reader, told: dict[str, Told]) -> None:
         each.facts[reader.name] = await _judge(reader, each)
 
 
-async def _judge(reader: Reader, told: Told) -> list[Fact]:
-    p, facts = told.performance, []
+async def _judge(reader: Reader, told: Told) -> dict[str, list[Fact]]:
+    p = told.performance
+    span = (p.hotline.wall(p.began_at), p.hotline.wall(p.over_at))
+    facts = {}
     for role, expected in told.story.callers.items():
         if role not in p.parties:
             continue
-        span = (p.hotline.wall(p.began_at), p.hotline.wall(p.over_at))
         records = [r for number in _numbers(p, role, expected) for r in await reader.records(number, *span)]
         try:
-            found = judge(p, role, expected, records)
+            facts[role] = judge(p, role, expected, records)
         except AssertionError as error:
-            found = [Fact("judged", "", str(error))]
-        facts += [Fact(f"{role}'s {f.what}", f.expected, f.got, f.within) for f in found] if told.story.others else found
+            facts[role] = [Fact("judged", "", str(error))]
     return facts
 
 

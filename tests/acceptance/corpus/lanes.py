@@ -1,9 +1,9 @@
 """Many hotlines in one Asterisk: lanes, each with a queue and phones of its own, in the product's own dialplan.
 
-A process and a database for each story's hotline would take minutes of processor time. Instead the caller's INVITE names
-a lane (X-Lane), and where the rendered dialplan says `hotline` and means the queue, it says `${LANE}`. All else stays
-what is deployed. The lanes' phones are supervisors' by the settings: those are in no queue of the control loop's. Lane 0
-has the agents, whom the emergency line rings.
+A process and a database for each story's hotline would take minutes of processor time. Instead the caller's INVITE
+names a lane (X-Lane), and where the rendered dialplan says `hotline` and means the queue, it says `${LANE}`. All else
+stays what is deployed. The lanes' phones are supervisors' by the settings: those are in no queue of the control loop's.
+Lane 0 has the agents, whom the emergency line rings.
 """
 
 import asyncio
@@ -48,7 +48,9 @@ QUEUES: dict[str, dict[str, str]] = {
 REAL = "real"
 """The queue `hotline` itself, whose members are the control loop's: lane 0's agents"""
 
-MEANS_THE_QUEUE = re.compile(r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])")
+MEANS_THE_QUEUE = re.compile(
+    r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])"
+)
 LANE = "${FILTER(0-9a-z\\-,${PJSIP_HEADER(read,X-Lane)})}"
 IDENTIFIED = " same => n,CELGenUserEvent(LINE,hotline)\n"
 
@@ -182,7 +184,9 @@ class LanedHotline(RunningHotline):
         path = etc / "from-trunk.conf"
         text = path.read_text()
         assert text.count(IDENTIFIED) == 1
-        named = f' same => n,Set(LANE={LANE})\n same => n,Set(LANE=${{IF($["${{LANE}}" = ""]?hotline:lane${{LANE}})}})\n'
+        named = (
+            f' same => n,Set(LANE={LANE})\n same => n,Set(LANE=${{IF($["${{LANE}}" = ""]?hotline:lane${{LANE}})}})\n'
+        )
         path.write_text(text.replace(IDENTIFIED, named + IDENTIFIED))
         path = etc / "members.conf"
         path.write_text(path.read_text().replace("[members]\n", "[members]\nexten => _la[n]e!,1,Return()\n", 1))

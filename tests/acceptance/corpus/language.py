@@ -1,7 +1,8 @@
 """The words of a script: each is one line that somebody on the telephone would understand.
 
 `caller`, `second`, `third` are citizens; A, B, C … are agents: who is rung first plays the role that comes first;
-`outside` and `mobile` are telephones that the trunk reaches. A step that waits for something fails when it doesn't come.
+`outside` and `mobile` are telephones that the trunk reaches. A step that waits for something fails when it doesn't
+come.
 """
 
 import asyncio
@@ -425,4 +426,3 @@ async def colleague_unplugged(p: Performance, who: str, after: float) -> float:
     """Of a phone that is in no queue."""
     p.agent(who)
     return await plugged(p, who, "unplugged", after)
-

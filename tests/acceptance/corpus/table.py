@@ -13,7 +13,9 @@ PROPERTY = "corpus"
 def row(told: Told) -> str:
     """One story's line as JSON, to travel from a worker to the terminal."""
     wrong = {reader: told.wrong(reader) for reader in told.facts or {"journal": []}}
-    return json.dumps({"story": told.story.name, "expected": told.story.summary, "seconds": told.seconds, "wrong": wrong})
+    return json.dumps(
+        {"story": told.story.name, "expected": told.story.summary, "known": told.story.known, "wrong": wrong}
+    )
 
 
 def rows_of(reports: Iterable[Any]) -> list[dict[str, Any]]:
@@ -27,19 +29,25 @@ def lines(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _lines_of(each: dict[str, Any], readers: list[str]) -> list[str]:
-    got = "  ".join(f"{'as expected' if not each['wrong'].get(r, ['-']) else 'WRONG':<14}" for r in readers)
+    got = "  ".join(f"{_verdict(each, reader):<18}" for reader in readers)
     wrong = [f"    {reader}: {what}" for reader in readers for what in each["wrong"].get(reader, [])]
     return [f"{each['story']:<58} {each['expected']:<46} {got}", *wrong]
 
 
+def _verdict(each: dict[str, Any], reader: str) -> str:
+    if not each["wrong"].get(reader, ["not read"]):
+        return "as expected"
+    return "wrong (known)" if each["known"] else "WRONG"
+
+
 def _score(rows: list[dict[str, Any]], readers: list[str]) -> str:
-    right = {r: sum(1 for each in rows if not each["wrong"].get(r, ["-"])) for r in readers}
+    right = {r: sum(1 for each in rows if not each["wrong"].get(r, ["not read"])) for r in readers}
     return "  ".join(f"{r}: {right[r]} of {len(rows)} stories right" for r in readers)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:
     """Print the table after a run that told stories, and keep it as `var/corpus.txt`."""
-    reports = [r for kind in ("passed", "failed") for r in terminalreporter.stats.get(kind, [])]
+    reports = [r for kind in ("passed", "failed", "xfailed") for r in terminalreporter.stats.get(kind, [])]
     if not (rows := rows_of(r for r in reports if r.when == "call")):
         return
     terminalreporter.section("conformance corpus")

@@ -4,7 +4,9 @@ from tests.acceptance.corpus.story import Expected, Story
 
 WAITED = "caller queues .. A answers"
 NOBODY = Expected(
-    "invalid", notice=False, recordings=None,
+    "invalid",
+    notice=False,
+    recordings=None,
     or_else=Expected("invalid", line=None, notice=False, recordings=0, service=None, number="0"),
 )
 """Gone before the first word was over, or even before the dialplan had read who calls: then the number is unread, 0."""
@@ -41,7 +43,9 @@ STORIES = [
         talk 2
         caller hangs up
         """,
-        Expected("answered", agent="A", talk={"A": "A is answered .. caller hangs up"}, wait="caller queues .. A is answered"),
+        Expected(
+            "answered", agent="A", talk={"A": "A is answered .. caller hangs up"}, wait="caller queues .. A is answered"
+        ),
         members=1,
     ),
     Story(
@@ -83,7 +87,9 @@ STORIES = [
         A answers and caller hangs up
         """,
         Expected(
-            "answered", agent="A", talk={"A": "A answers and caller hangs up .. A answers and caller hangs up"},
+            "answered",
+            agent="A",
+            talk={"A": "A answers and caller hangs up .. A answers and caller hangs up"},
             wait="caller queues .. A answers and caller hangs up",
             or_else=Expected("abandoned_ringing", wait="caller queues .. A answers and caller hangs up"),
         ),
@@ -197,7 +203,9 @@ STORIES = [
         talk 1
         caller hangs up
         """,
-        Expected("answered", agent="A", talk={"A": "A answers .. caller hangs up"}, wait=WAITED, number="+442079460018"),
+        Expected(
+            "answered", agent="A", talk={"A": "A answers .. caller hangs up"}, wait=WAITED, number="+442079460018"
+        ),
     ),
     Story(
         "a caller from abroad, written with zeros",
@@ -207,7 +215,9 @@ STORIES = [
         talk 1
         caller hangs up
         """,
-        Expected("answered", agent="A", talk={"A": "A answers .. caller hangs up"}, wait=WAITED, number="00442079460019"),
+        Expected(
+            "answered", agent="A", talk={"A": "A answers .. caller hangs up"}, wait=WAITED, number="00442079460019"
+        ),
     ),
     Story(
         "a caller from another city, with its area code",
@@ -244,8 +254,12 @@ STORIES = [
         Expected("answered", agent="A", talk={"A": "A answers .. caller hangs up"}, wait=WAITED, records=2),
         others={
             "second": Expected(
-                "answered", agent="B", talk={"B": "B answers .. second hangs up"}, wait="second queues .. B answers",
-                records=2, which=1,
+                "answered",
+                agent="B",
+                talk={"B": "B answers .. second hangs up"},
+                wait="second queues .. B answers",
+                records=2,
+                which=1,
             )
         },
     ),
@@ -264,8 +278,12 @@ STORIES = [
         Expected("abandoned_ringing", wait="caller queues .. caller hangs up", records=2),
         others={
             "second": Expected(
-                "answered", agent="A", talk={"A": "A answers .. second hangs up"}, wait="second queues .. A answers",
-                records=2, which=1,
+                "answered",
+                agent="A",
+                talk={"A": "A answers .. second hangs up"},
+                wait="second queues .. A answers",
+                records=2,
+                which=1,
             )
         },
         members=1,

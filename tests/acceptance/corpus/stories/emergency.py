@@ -7,7 +7,9 @@ CHAIN = (f"{STEP_SECONDS}:2001", f"{STEP_SECONDS}:2002&m13800000991")
 """First A, then B and a mobile as well; lanes.phones_of(0)"""
 
 
-def answered(role: str, wait: Spans, *, ends: str = "caller", talk_to: str = "caller hangs up", **more: object) -> Expected:
+def answered(
+    role: str, wait: Spans, *, ends: str = "caller", talk_to: str = "caller hangs up", **more: object
+) -> Expected:
     talk = {role: f"{role} answers .. {talk_to}"}
     given = {"line": "emergency", "agent": role, "talk": talk, "wait": wait, **more}
     return Expected("answered", ends, **given)
@@ -94,8 +96,13 @@ STORIES = [
         caller hangs up
         """,
         Expected(
-            "answered", line="emergency", agent="mobile", marks=["escalated"], timeline=["emergency_confirmed"],
-            talk={"mobile": "mobile presses 1 .. caller hangs up"}, wait="caller queues .. mobile presses 1",
+            "answered",
+            line="emergency",
+            agent="mobile",
+            marks=["escalated"],
+            timeline=["emergency_confirmed"],
+            talk={"mobile": "mobile presses 1 .. caller hangs up"},
+            wait="caller queues .. mobile presses 1",
         ),
     ),
     story(
@@ -169,7 +176,10 @@ STORIES = [
         caller hangs up after 7
         """,
         Expected(
-            "abandoned_ringing", line="emergency", wait="caller queues .. caller hangs up", marks=["escalated"],
+            "abandoned_ringing",
+            line="emergency",
+            wait="caller queues .. caller hangs up",
+            marks=["escalated"],
             timeline=["emergency_unanswered"],
         ),
     ),
@@ -185,7 +195,10 @@ STORIES = [
         caller hangs up
         """,
         Expected(
-            "answered", line="emergency", agent="A", wait="caller queues .. A answers",
+            "answered",
+            line="emergency",
+            agent="A",
+            wait="caller queues .. A answers",
             talk={"A": "A answers .. A transfers to C", "C": "C answers .. caller hangs up"},
         ),
     ),
@@ -202,7 +215,10 @@ STORIES = [
         caller hangs up
         """,
         Expected(
-            "answered", line="emergency", agent="A", wait="caller queues .. A answers",
+            "answered",
+            line="emergency",
+            agent="A",
+            wait="caller queues .. A answers",
             visits=["connected", "connected"],
             talk={"A": ["A answers .. A transfers to C", "A answers again .. caller hangs up"]},
         ),
@@ -220,7 +236,10 @@ STORIES = [
         caller hangs up
         """,
         Expected(
-            "answered", line="emergency", agent="A", wait="caller queues .. A answers",
+            "answered",
+            line="emergency",
+            agent="A",
+            wait="caller queues .. A answers",
             hold={"A": "A holds .. A resumes"},
             talk={"A": ["A answers .. A holds", "A resumes .. caller hangs up"]},
         ),

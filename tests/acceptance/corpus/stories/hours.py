@@ -1,13 +1,13 @@
 """By the calendar: the menu, the second line, after hours, closing time, midnight, New Year, and a talk of three hours.
 
-Wednesday 30 December 2026 is a working day, 1 January 2027 a holiday. The clock only moves forward.
+Tuesday 30 December 2025 is a working day, 1 January 2026 a holiday. The clock only moves forward.
 """
 
 from tests.acceptance.corpus.lanes import REAL
 from tests.acceptance.corpus.story import Expected, Story
 
-MORNING, NOON, CLOSING, EVENING = "2026-12-30 09:10", "2026-12-30 12:00", "2026-12-30 16:59:50", "2026-12-30 20:00"
-MIDNIGHT, NEW_YEAR = "2026-12-30 23:59:53", "2026-12-31 23:59:53"
+MORNING, NOON, CLOSING, EVENING = "2025-12-30 09:10", "2025-12-30 12:00", "2025-12-30 16:59:50", "2025-12-30 20:00"
+MIDNIGHT, NEW_YEAR = "2025-12-30 23:59:53", "2025-12-31 23:59:53"
 TALK = {"A": "A answers .. caller hangs up"}
 
 
@@ -163,7 +163,7 @@ CLOCK = [
         caller chooses 1
         A answers after 1
         talk 1
-        the clock moves to 2026-12-30 15:00
+        the clock moves to 2025-12-30 15:00
         talk 2
         caller hangs up
         """,
@@ -179,18 +179,23 @@ CLOCK = [
         A answers
         talk 1
         A holds
-        the clock moves to 2026-12-30 16:00
+        the clock moves to 2025-12-30 16:00
         A resumes after 1
         talk 1
         A hangs up
         caller is gone
         """,
         Expected(
-            "answered", "agent", agent="A", talk={"A": ["A answers .. A holds", "A resumes .. A hangs up"]},
-            hold={"A": "A holds .. A resumes"}, wait="caller chooses 1 .. A answers", menu="1",
+            "answered",
+            "agent",
+            agent="A",
+            talk={"A": ["A answers .. A holds", "A resumes .. A hangs up"]},
+            hold={"A": "A holds .. A resumes"},
+            wait="caller chooses 1 .. A answers",
+            menu="1",
         ),
         members=1,
-        at="2026-12-30 15:05",
+        at="2025-12-30 15:05",
     ),
     Story(
         "a talk across closing time",
@@ -216,9 +221,7 @@ CLOCK = [
         talk 1
         caller hangs up
         """,
-        Expected(
-            "answered", agent="A", talk=TALK, wait="caller chooses 1 .. A answers", menu="1", unanswered="A"
-        ),
+        Expected("answered", agent="A", talk=TALK, wait="caller chooses 1 .. A answers", menu="1", unanswered="A"),
         members=1,
         at=CLOSING,
     ),
@@ -256,7 +259,11 @@ CLOCK = [
         caller is gone
         """,
         Expected(
-            "answered", "agent", line="emergency", agent="A", talk={"A": "A answers .. A hangs up"},
+            "answered",
+            "agent",
+            line="emergency",
+            agent="A",
+            talk={"A": "A answers .. A hangs up"},
             wait="caller queues .. A answers",
         ),
         members=0,
@@ -270,7 +277,7 @@ CLOCK = [
         caller hangs up after 0.5
         """,
         Expected("closed", service="closed"),
-        at="2027-01-01 10:00",
+        at="2026-01-01 10:00",
     ),
 ]
 
@@ -291,7 +298,11 @@ SECOND_LINE = [
         Expected("answered", agent="A", talk=TALK, wait="caller chooses 1 .. A answers", menu="1"),
         others={
             "second": Expected(
-                "answered", agent="B", talk={"B": "B answers .. second hangs up"}, marks=["overflow"], menu="1",
+                "answered",
+                agent="B",
+                talk={"B": "B answers .. second hangs up"},
+                marks=["overflow"],
+                menu="1",
                 wait="second chooses 1 .. B answers",
             )
         },
@@ -310,9 +321,7 @@ SECOND_LINE = [
         talk 1
         caller hangs up
         """,
-        Expected(
-            "answered", agent="A", talk=TALK, wait="caller chooses 1 .. A answers", menu="1", marks=["overflow"]
-        ),
+        Expected("answered", agent="A", talk=TALK, wait="caller chooses 1 .. A answers", menu="1", marks=["overflow"]),
         members=2,
         queue=REAL,
         lane=0,
@@ -328,7 +337,10 @@ SECOND_LINE = [
         caller hangs up after 1
         """,
         Expected(
-            "abandoned_ringing", wait="caller chooses 1 .. caller hangs up", menu="1", marks=["overflow"],
+            "abandoned_ringing",
+            wait="caller chooses 1 .. caller hangs up",
+            menu="1",
+            marks=["overflow"],
             unanswered="A",
         ),
         members=2,
@@ -357,17 +369,31 @@ CALLBACKS = [
         outside hangs up
         """,
         Expected(
-            "abandoned_in_queue", "system", wait="caller chooses 1 .. caller presses 5", menu="1",
-            marks=["callback", "callback_offered"], records=2,
+            "abandoned_in_queue",
+            "system",
+            wait="caller chooses 1 .. caller presses 5",
+            menu="1",
+            marks=["callback", "callback_offered"],
+            records=2,
         ),
         others={
             "second": Expected(
-                "answered", agent="A", talk={"A": "A answers .. second hangs up"}, wait="second chooses 1 .. A answers",
+                "answered",
+                agent="A",
+                talk={"A": "A answers .. second hangs up"},
+                wait="second chooses 1 .. A answers",
                 menu="1",
             ),
             "outside": Expected(
-                "answered", agent="A", talk={"A": "A answers again .. outside hangs up"}, direction="outbound",
-                wait="outside queues .. A answers again", marks=["callback"], records=2, which=1, service=None,
+                "answered",
+                agent="A",
+                talk={"A": "A answers again .. outside hangs up"},
+                direction="outbound",
+                wait="outside queues .. A answers again",
+                marks=["callback"],
+                records=2,
+                which=1,
+                service=None,
             ),
         },
         outbound=1,
@@ -393,13 +419,20 @@ CALLBACKS = [
         caller hangs up
         """,
         Expected(
-            "answered", agent="A", talk={"A": "A answers again .. caller hangs up"}, menu="1",
-            visits=["left_by_key", "connected"], marks=["callback_offered"],
+            "answered",
+            agent="A",
+            talk={"A": "A answers again .. caller hangs up"},
+            menu="1",
+            visits=["left_by_key", "connected"],
+            marks=["callback_offered"],
             wait=["caller chooses 1 .. caller presses 5", "caller presses 3 .. A answers again"],
         ),
         others={
             "second": Expected(
-                "answered", agent="A", talk={"A": "A answers .. second hangs up"}, wait="second chooses 1 .. A answers",
+                "answered",
+                agent="A",
+                talk={"A": "A answers .. second hangs up"},
+                wait="second chooses 1 .. A answers",
                 menu="1",
             ),
         },
@@ -425,7 +458,12 @@ OUTWARD = [
         A hangs up
         """,
         Expected(
-            "answered", "caller", agent="A", direction="outbound", line=None, service=None,
+            "answered",
+            "caller",
+            agent="A",
+            direction="outbound",
+            line=None,
+            service=None,
             talk={"A": "outside queues .. A hangs up"},
         ),
     ),
@@ -439,7 +477,12 @@ OUTWARD = [
         A is gone
         """,
         Expected(
-            "answered", "system", agent="A", direction="outbound", line=None, service=None,
+            "answered",
+            "system",
+            agent="A",
+            direction="outbound",
+            line=None,
+            service=None,
             talk={"A": "outside queues .. outside hangs up"},
         ),
     ),
@@ -453,7 +496,12 @@ OUTWARD = [
         A hangs up
         """,
         Expected(
-            "answered", "caller", agent="A", direction="outbound", line=None, service=None,
+            "answered",
+            "caller",
+            agent="A",
+            direction="outbound",
+            line=None,
+            service=None,
             talk={"A": "outside queues .. A hangs up"},
         ),
     ),

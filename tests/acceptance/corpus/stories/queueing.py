@@ -119,6 +119,7 @@ STORIES = [
         """,
         Expected("abandoned_in_queue", wait="caller queues .. caller hangs up", unanswered="A"),
         members=1,
+        known="a phone that has just rejected counts as ringing",
     ),
     Story(
         "one phone is unplugged, the other answers",
@@ -316,7 +317,9 @@ STORIES = [
         KEEPER,
         others={
             "second": Expected(
-                "answered", agent="A", talk={"A": "A answers again .. second hangs up"},
+                "answered",
+                agent="A",
+                talk={"A": "A answers again .. second hangs up"},
                 wait="second queues .. A answers again",
             )
         },
@@ -341,11 +344,16 @@ STORIES = [
         KEEPER,
         others={
             "second": Expected(
-                "answered", "agent", agent="A", talk={"A": "A answers again .. A hangs up"},
+                "answered",
+                "agent",
+                agent="A",
+                talk={"A": "A answers again .. A hangs up"},
                 wait="second queues .. A answers again",
             ),
             "third": Expected(
-                "answered", agent="A", talk={"A": "A answers again again .. third hangs up"},
+                "answered",
+                agent="A",
+                talk={"A": "A answers again again .. third hangs up"},
                 wait="third queues .. A answers again again",
             ),
         },
@@ -370,7 +378,9 @@ STORIES = [
         others={
             "second": Expected("abandoned_in_queue", wait="second queues .. second hangs up"),
             "third": Expected(
-                "answered", agent="A", talk={"A": "A answers again .. third hangs up"},
+                "answered",
+                agent="A",
+                talk={"A": "A answers again .. third hangs up"},
                 wait="third queues .. A answers again",
             ),
         },
@@ -387,7 +397,11 @@ STORIES = [
         caller hangs up
         """,
         Expected(
-            "answered", agent="A", talk=TALK_A, unanswered="A", visits=["withdrawn", "connected"],
+            "answered",
+            agent="A",
+            talk=TALK_A,
+            unanswered="A",
+            visits=["withdrawn", "connected"],
             wait=["caller queues .. A answers"],
         ),
         members=1,
@@ -507,9 +521,14 @@ STORIES = [
         caller hangs up
         """,
         Expected(
-            "answered", agent="A", talk={"A": "A is connected .. caller hangs up"}, wait="caller queues .. A is connected",
+            "answered",
+            agent="A",
+            talk={"A": "A is connected .. caller hangs up"},
+            wait="caller queues .. A is connected",
             or_else=Expected(
-                "answered", agent="B", talk={"B": "B is connected .. caller hangs up"},
+                "answered",
+                agent="B",
+                talk={"B": "B is connected .. caller hangs up"},
                 wait="caller queues .. B is connected",
             ),
         ),

@@ -1,7 +1,7 @@
 """What telephones do below the talk: digits, fax tones, re-INVITEs, codecs, early media."""
 
-from tests.acceptance.corpus.story import Expected, Story
 from tests.acceptance.corpus.stories.transfers import WAITED, transferred
+from tests.acceptance.corpus.story import Expected, Story
 
 TALKED = Expected("answered", agent="A", wait=WAITED, talk={"A": "A answers .. caller hangs up"})
 
