@@ -2,8 +2,8 @@
 
 A process costs half a second of processor time to start, and the corpus has dozens of phones: so a lane's phones share
 an endpoint. A line is an account: an agent's phone, which registers, or a way in from the trunk, whose calls may each
-name another caller. Commands: `line` opens one; `dial answer reject hangup hold resume reinvite transfer complete digits
-play` act on a call, `auto manual ringing register` on a line, `codec` and `reset` on all; `quit`.
+name another caller. Commands: `line` opens one; `dial answer reject hangup hold resume reinvite transfer complete
+digits play` act on a call, `auto manual ringing register` on a line, `codec` and `reset` on all; `quit`.
 
 pjsua2 is a GPL library: tests only. One endpoint a process, and `os._exit` at the end, because its destructors must run
 in an order that Python doesn't know.

@@ -13,8 +13,9 @@ PROPERTY = "corpus"
 def row(told: Told) -> str:
     """One story's line as JSON, to travel from a worker to the terminal."""
     wrong = {reader: told.wrong(reader) for reader in told.facts or {"journal": []}}
+    known, seconds = told.story.known, round(told.seconds, 1)
     return json.dumps(
-        {"story": told.story.name, "expected": told.story.summary, "known": told.story.known, "wrong": wrong}
+        {"story": told.story.name, "expected": told.story.summary, "known": known, "seconds": seconds, "wrong": wrong}
     )
 
 
