@@ -134,6 +134,14 @@ class Bank:
         self._handle_until(lambda: all(line.idle() for line in self.lines.values()), 5)
         report("reset")
 
+    def do_register_all(self, command: Command) -> None:
+        """A registration ends by the registrar's clock, which may have been moved."""
+        for line in self.lines.values():
+            if line.password:
+                line.registered, line.asked_at = False, 0.0
+        self._handle_until(lambda: all(line.present() for line in self.lines.values()), 5)
+        report("registered all")
+
     def do_quit(self, command: Command) -> None:
         self.running = False
 
@@ -234,12 +242,15 @@ class Line(pj.Account):  # type: ignore[misc]
             call.hangup(pj.CallOpParam())
 
     def idle(self) -> bool:
-        """In no call and registered. What is missing is asked for; a registration under way answers "busy"."""
+        return self.present() and not self.living()
+
+    def present(self) -> bool:
+        """Registered, if it is to be. What is missing is asked for; a registration under way answers "busy"."""
         if self.password and not self.registered and time.monotonic() > self.asked_at + 0.3:
             self.asked_at = time.monotonic()
             with suppress(pj.Error):
                 self.setRegistration(True)
-        return not self.living() and (self.registered or not self.password)
+        return self.registered or not self.password
 
     def close(self) -> None:
         for call in self.living():

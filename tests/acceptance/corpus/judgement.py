@@ -97,15 +97,21 @@ def _times(p: Performance, role: str, expected: Expected, record: Record) -> lis
     everything = [i for each in talks.values() for i in each]
     hold = {number_of(p, r): _sum(_intervals(p, spans)) for r, spans in expected.hold.items()}
     rings = _rings_for(p, role, expected)
+    outside = [p.spell("outside")] if _goes_out(p, role) else []
     begun = min((begin for begin, _ in everything), default=None)
     return [
         Fact("talk", {number_of(p, r): _sum(i) for r, i in talks.items()}, _legs(record, "talk_seconds"), SECONDS),
         Fact("talk in all", _sum(_union(everything)), record["talk_seconds"], SECONDS),
         Fact("hold", hold, _legs(record, "hold_seconds"), SECONDS),
         Fact("hold in all", sum(hold.values()), record["hold_seconds"], SECONDS),
-        Fact("wait", _sum(_intervals(p, expected.wait)), record["wait_seconds"], SECONDS),
+        *([] if expected.wait is None else [_wait(p, expected.wait, record)]),
         Fact("ring", {n: _sum(i) for n, i in rings.items()}, _legs(record, "ring_seconds"), SECONDS),
-        Fact("ring in all", _sum(_union(i for each in rings.values() for i in each)), record["ring_seconds"], SECONDS),
+        Fact(
+            "ring in all",
+            _sum(_union([*outside, *(i for each in rings.values() for i in each)])),
+            record["ring_seconds"],
+            SECONDS,
+        ),
         Fact("began", p.hotline.wall(p.event_of(role, "dialling")), _instant(record["started_at"]), SECONDS),
         Fact("ended", p.hotline.wall(p.event_of(role, "ended")), _instant(record["ended_at"]), SECONDS),
         Fact("answered at", begun or 0.0, _instant(record["answered_at"]) if record["answered_at"] else 0.0, SECONDS),
@@ -118,9 +124,19 @@ def _recordings(p: Performance, role: str, expected: Expected, record: Record) -
         return []
     facts = [Fact("recordings", ["ready"] * expected.recordings, [r["state"] for r in found])]
     if expected.recordings == 1 and found:
-        length = p.event_of(role, "ended") - p.event_of(role, "answered")
+        recorded = "outside" if _goes_out(p, role) else role  # the recording is the citizen's
+        length = p.event_of(recorded, "ended") - p.event_of(recorded, "answered")
         facts.append(Fact("recorded", length, found[0]["seconds"], SECONDS))
     return facts
+
+
+def _wait(p: Performance, spans: Spans, record: Record) -> Fact:
+    return Fact("wait", _sum(_intervals(p, spans)), record["wait_seconds"], SECONDS)
+
+
+def _goes_out(p: Performance, role: str) -> bool:
+    """An agent's call to somebody outside."""
+    return p.parties[role].line in p.lane.phones and "outside" in p.parties
 
 
 def _rings_for(p: Performance, role: str, expected: Expected) -> dict[str, Intervals]:

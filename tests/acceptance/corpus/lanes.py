@@ -52,6 +52,7 @@ MEANS_THE_QUEUE = re.compile(
     r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])"
 )
 LANE = "${FILTER(0-9a-z\\-,${PJSIP_HEADER(read,X-Lane)})}"
+SECOND_LINE = "${QUEUE_MEMBER(hotline-overflow,logged)}"
 IDENTIFIED = " same => n,CELGenUserEvent(LINE,hotline)\n"
 
 
@@ -145,6 +146,7 @@ class LanedHotline(RunningHotline):
         assert self.clock
         await asyncio.sleep(CLOCK_SECONDS)
         self.shifts.append((time.time(), self.clock.shift))
+        await asyncio.gather(*(lane.bank.register_all() for lane in self.lanes))
 
     def wall(self, real: float) -> float:
         """Unix seconds by the hotline's clock."""
@@ -180,7 +182,8 @@ class LanedHotline(RunningHotline):
         path = etc / "queue-hotline.conf"
         text, found = MEANS_THE_QUEUE.subn(r"\1${LANE}", path.read_text())
         assert found > 2, "queue-hotline.conf no longer names its queue so"
-        path.write_text(text)
+        # The second line is the real queue's alone: a lane has none.
+        path.write_text(text.replace(SECOND_LINE, f'${{IF($["${{LANE}}" = "hotline"]?{SECOND_LINE}:0)}}'))
         path = etc / "from-trunk.conf"
         text = path.read_text()
         assert text.count(IDENTIFIED) == 1

@@ -171,6 +171,15 @@ async def keeps_pressing(p: Performance, who: str, digit: str, after: float) -> 
     raise AssertionError(f"{who} is still in the call")
 
 
+@verb(f"{WHO} keeps pressing (?P<digit>[0-9]) for (?P<seconds>[0-9]+) seconds")
+async def presses_for(p: Performance, who: str, digit: str, seconds: str, after: float) -> float:
+    party, until = p.anybody(who), time.time() + int(seconds)
+    while time.time() < until:
+        party.tell("digits", party.first, digits=digit)
+        await asyncio.sleep(0.8)
+    return time.time()
+
+
 @verb(f"{WHO} says nothing")
 async def says_nothing(p: Performance, who: str, after: float) -> float:
     party = p.anybody(who)

@@ -191,6 +191,11 @@ class Performance:
                 found.setdefault(number, []).append(_spell(event, seen))
         return found
 
+    def spell(self, role: str) -> tuple[float, float]:
+        """When this party's telephone rang."""
+        incoming = next(e for e in self.parties[role].seen if e["event"] == "incoming")
+        return _spell(incoming, self.parties[role].seen)
+
     def _rung(self) -> Iterator[tuple[Event, list[Event]]]:
         seen, outside = self.lane.bank.events[self.since :], self.hotline.outside.events[self.outside_since :]
         for event in seen:

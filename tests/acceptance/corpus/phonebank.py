@@ -60,6 +60,12 @@ class PhoneBank:
         self.tell("reset")
         await self.expect({"event": "reset"}, seen)
 
+    async def register_all(self) -> None:
+        """Every phone's registration anew."""
+        seen = len(self.events)
+        self.tell("register_all")
+        await self.expect({"event": "registered all"}, seen)
+
     def _end(self) -> None:
         if self.alive:
             self._process.kill()

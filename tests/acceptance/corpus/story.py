@@ -17,7 +17,8 @@ class Expected:
     """Who answered first"""
     talk: Mapping[str, Spans] = field(default_factory=dict)
     hold: Mapping[str, Spans] = field(default_factory=dict)
-    wait: Spans = ()
+    wait: Spans | None = ()
+    """None: no telephone can tell when he came to the queue"""
     unanswered: Sequence[str] = ()
     """Who was offered the call by a queue and didn't take it, one entry an attempt"""
     apart: Sequence[str] = ()
