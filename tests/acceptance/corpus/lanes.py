@@ -52,7 +52,11 @@ MEANS_THE_QUEUE = re.compile(
     r"(Queue\(|QUEUE_WAITING_COUNT\(|QUEUE_MEMBER\(|Gosub\(members,|QUEUE_RESULT,)hotline(?=[,)\\])"
 )
 LANE = "${FILTER(0-9a-z\\-,${PJSIP_HEADER(read,X-Lane)})}"
-SECOND_LINE = "${QUEUE_MEMBER(hotline-overflow,logged)}"
+SECOND_LINE = {
+    "Set(SECOND=${QUEUE_MEMBER(hotline-overflow,logged)})": 'Set(SECOND=${IF($["${LANE}" = "hotline"]?${QUEUE_MEMBER(hotline-overflow,logged)}:0)})',
+    "Set(RULE=hotline-overflow)": 'Set(RULE=${IF($["${LANE}" = "hotline"]?hotline-overflow:)})',
+}
+"""The second line is the real queue's alone."""
 IDENTIFIED = " same => n,CELGenUserEvent(LINE,hotline)\n"
 
 
@@ -124,7 +128,7 @@ class LanedHotline(RunningHotline):
                 await asyncio.sleep(0.05)
         yield client
         await client.close()
-        await running
+        await asyncio.wait([running])
 
     def interface(self, phone: str) -> str:
         return f"PJSIP/{self.devices[phone]}"
@@ -145,8 +149,15 @@ class LanedHotline(RunningHotline):
         self.set_clock(wall)
         assert self.clock
         await asyncio.sleep(CLOCK_SECONDS)
+        async with asyncio.timeout(15):
+            while abs(await self._asterisk_time() - time.time() - self.clock.shift) > 1.5:
+                await asyncio.sleep(0.1)
         self.shifts.append((time.time(), self.clock.shift))
         await asyncio.gather(*(lane.bank.register_all() for lane in self.lanes))
+
+    async def _asterisk_time(self) -> float:
+        response = await self.ami.ask(Action("Getvar", (("Variable", "STRFTIME(,,%s)"),)))
+        return float(response.get("Value"))
 
     def wall(self, real: float) -> float:
         """Unix seconds by the hotline's clock."""
@@ -182,8 +193,9 @@ class LanedHotline(RunningHotline):
         path = etc / "queue-hotline.conf"
         text, found = MEANS_THE_QUEUE.subn(r"\1${LANE}", path.read_text())
         assert found > 2, "queue-hotline.conf no longer names its queue so"
-        # The second line is the real queue's alone: a lane has none.
-        path.write_text(text.replace(SECOND_LINE, f'${{IF($["${{LANE}}" = "hotline"]?{SECOND_LINE}:0)}}'))
+        for named, laned in SECOND_LINE.items():
+            text = text.replace(named, laned)
+        path.write_text(text)
         path = etc / "from-trunk.conf"
         text = path.read_text()
         assert text.count(IDENTIFIED) == 1

@@ -337,6 +337,7 @@ CALLBACKS = [
     Story(
         "a callback: asked for, rung back, answered",
         """
+        2002 is unplugged
         outside is the caller's telephone
         second dials hotline
         second chooses 1
@@ -389,6 +390,7 @@ CALLBACKS = [
     Story(
         "a callback: offered, declined, back at his place",
         """
+        2002 is unplugged
         second dials hotline
         second chooses 1
         A answers
@@ -407,7 +409,7 @@ CALLBACKS = [
             talk={"A": "A answers again .. caller hangs up"},
             menu="1",
             visits=["left_by_key", "connected"],
-            marks=["callback_offered"],
+            marks=["callback_offered", "overflow"],
             wait=None,
         ),
         others={
