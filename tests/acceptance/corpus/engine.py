@@ -147,5 +147,6 @@ async def _judge(reader: Reader, told: Told) -> dict[str, list[Fact]]:
 
 def _numbers(p: Performance, role: str, expected: Expected) -> set[str]:
     """Under which he may have been recorded."""
-    ways = (expected, expected.or_else)
-    return {way.number if way.number is not None else p.parties[role].number for way in ways if way}
+    own = p.parties[role].number
+    further = _numbers(p, role, expected.or_else) if expected.or_else else set()
+    return {own if expected.number is None else expected.number, *further}

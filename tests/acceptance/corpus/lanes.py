@@ -53,8 +53,11 @@ MEANS_THE_QUEUE = re.compile(
 )
 LANE = "${FILTER(0-9a-z\\-,${PJSIP_HEADER(read,X-Lane)})}"
 SECOND_LINE = {
-    "Set(SECOND=${QUEUE_MEMBER(hotline-overflow,logged)})": 'Set(SECOND=${IF($["${LANE}" = "hotline"]?${QUEUE_MEMBER(hotline-overflow,logged)}:0)})',
-    "Set(RULE=hotline-overflow)": 'Set(RULE=${IF($["${LANE}" = "hotline"]?hotline-overflow:)})',
+    f"Set({name}={value})": f'Set({name}=${{IF($["${{LANE}}" = "hotline"]?{value}:{without})}})'
+    for name, value, without in (
+        ("SECOND", "${QUEUE_MEMBER(hotline-overflow,logged)}", "0"),
+        ("RULE", "hotline-overflow", ""),
+    )
 }
 """The second line is the real queue's alone."""
 IDENTIFIED = " same => n,CELGenUserEvent(LINE,hotline)\n"
