@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent
 
 def main(words: list[str]) -> int:
     chosen = ["-k", " or ".join(f"({' and '.join(word.split())})" for word in words)] if words else []
-    quiet = ["-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
+    quiet = ["-q", "--no-header", "--tb=line", "-p", "no:cacheprovider"]
     at_once = [] if words else ["-n", "2", "--dist", "loadfile"]
     return int(pytest.main([str(FOLDER), *quiet, *at_once, *chosen]))
 
