@@ -13,22 +13,22 @@ Tally = Counter[tuple[str, str]]
 """(line of the ledger, outcome) → calls"""
 
 
-def expected(told: dict[str, Told], reader: str = "journal") -> dict[str, Tally]:
-    """Local day → what its report must say."""
+def expected(told: dict[str, Told], *, faults: bool, reader: str = "journal") -> dict[str, Tally]:
+    """Local day → what its report must say; with `faults`, what it says where a story's fault is known."""
     days: dict[str, Tally] = {}
     for each in told.values():
-        for day, line, outcome in _calls(each, reader):
+        for day, line, outcome in _calls(each, reader, as_got=faults and bool(each.story.known)):
             days.setdefault(day, Counter())[line, outcome] += 1
     return days
 
 
-def _calls(told: Told, reader: str) -> Iterator[tuple[str, str, str]]:
+def _calls(told: Told, reader: str, *, as_got: bool) -> Iterator[tuple[str, str, str]]:
     """Of several expectations that may hold for a caller, the one that did."""
     p = told.performance
     for role in told.story.callers:
         if role not in p.parties:
             continue
-        facts = {f.what: f.expected for f in told.of(role, reader)}
+        facts = {f.what: f.got if as_got else f.expected for f in told.of(role, reader)}
         if facts.get("direction") == "inbound":
             began = datetime.fromtimestamp(p.hotline.wall(p.event_of(role, "dialling")), LOCAL_ZONE)
             yield f"{began:%Y-%m-%d}", _line(facts["line"], facts["service"]), facts["outcome"]
