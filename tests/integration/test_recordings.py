@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.conftest import eventually
 from tests.scenarios.stories import facts, track
 
-from callcenter.calls.store import store_records
+from callcenter.calls.rows import store_records
 from callcenter.local import programs
 from callcenter.publishing.tables import outbox
 from callcenter.recordings import pipeline as pipeline_module
@@ -71,7 +71,7 @@ class Spool:
 async def spool(engine: AsyncEngine, tmp_path: Path) -> Spool:
     (record,) = track(facts("answered")).values()
     async with engine.begin() as connection:
-        await store_records(connection, [record], [])
+        await store_records(connection, [record])
     return Spool(tmp_path, record.recordings[0].name)
 
 
@@ -204,7 +204,7 @@ async def test_a_name_cannot_leave_the_spool(engine: AsyncEngine, tmp_path: Path
     (record,) = track(facts("answered")).values()
     hostile = replace(record, recordings=(replace(record.recordings[0], name="../../etc/passwd"),))
     async with engine.begin() as connection:
-        await store_records(connection, [hostile], [])
+        await store_records(connection, [hostile])
     async with pipeline(engine, Spool(tmp_path, "x")):
         row = await concluded(engine)
     assert (row.state, row.reason) == ("absent", "the name leaves the spool folder")

@@ -8,7 +8,6 @@ first agent and the caller were joined, or until the caller left; what a transfe
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import uuid5
 
 from callcenter.calls.model import (
     CallRecord,
@@ -22,7 +21,7 @@ from callcenter.calls.model import (
     Side,
 )
 from callcenter.calls.spells import Spell, overlap, total, union
-from callcenter.calls.state import CallState, Channel, OpenSpell, Visit
+from callcenter.calls.state import CallState, Channel, OpenSpell, Visit, recording_id
 from callcenter.journal.facts import QueueFact
 
 STATUS_RESULTS = {
@@ -109,7 +108,7 @@ def build_record(call: CallState) -> CallRecord:
         legs=tuple(_leg(c, caller, partners, talks, end) for c in _by_age(call.channels.values())),
         queue_visits=tuple(visits),
         timeline=tuple(call.timeline),
-        recordings=tuple(RecordingRef(uuid5(call.id, name), name, at) for name, at in call.recordings),
+        recordings=tuple(RecordingRef(recording_id(call.pbx, name, at), name, at) for name, at in call.recordings),
         anomalies=tuple(call.anomalies),
     )
 

@@ -179,6 +179,11 @@ def call_id(pbx: str, uniqueid: str, started_at: datetime | None = None) -> UUID
     return uuid5(CALL_NAMESPACE, f"{pbx}/{uniqueid}{start}")
 
 
+def recording_id(pbx: str, name: str, started_at: datetime) -> UUID:
+    """The id of a recording, whichever call it turns out to belong to."""
+    return uuid5(CALL_NAMESPACE, f"recording/{pbx}/{name}/{started_at.timestamp():.6f}")
+
+
 def age_key(uniqueid: str) -> tuple[int, int, str]:
     """Orders the channels `[systemname-]epoch.counter` of one boot by age.
 

@@ -204,7 +204,10 @@ class CallTracker:
             return
         channel = Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at)
         channel.dialled = fact.type == "CHAN_START" and fact.exten in {"s", ""}
+        before = call.id if call.channels else None
         call.add(channel)
+        if before is not None and call.oldest is channel:  # its first channel is heard of later than another one
+            out.append(CallAbsorbed(before, call.id, fact.at))
         if fact.type != "CHAN_START":
             call.anomalies.append("start_missing")
             out.append(Anomaly(fact.at, "channel_start_missing", fact.uniqueid[:64]))

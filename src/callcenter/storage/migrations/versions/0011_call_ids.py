@@ -34,22 +34,33 @@ def _without_start(pbx: str, uniqueid: str, started_at: datetime) -> UUID:
     return uuid5(CALL_NAMESPACE, f"{pbx}/{uniqueid}")
 
 
+def _by_name(recording: sa.Row[Any]) -> UUID:
+    text = f"recording/{recording.pbx}/{recording.name}/{recording.started_at.timestamp():.6f}"
+    return uuid5(CALL_NAMESPACE, text)
+
+
+def _by_call(recording: sa.Row[Any]) -> UUID:
+    return uuid5(recording.call_id, recording.name)
+
+
 def upgrade() -> None:
-    _rename(_with_start)
+    # A recording may be known before the call it belongs to is stored: calls merge while they run.
+    for key in sa.inspect(op.get_bind()).get_foreign_keys("recordings"):
+        op.drop_constraint(str(key["name"]), "recordings", type_="foreignkey")
+    _rename(_with_start, _by_name)
     op.execute("UPDATE calls SET evidence = 'pbx_crash' WHERE evidence = 'pbx_restart'")
 
 
 def downgrade() -> None:
     op.execute("UPDATE calls SET evidence = 'pbx_restart' WHERE evidence = 'pbx_crash'")
-    _rename(_without_start)
+    _rename(_without_start, _by_call)
+    op.execute("DELETE FROM recordings WHERE NOT EXISTS (SELECT FROM calls WHERE calls.id = call_id)")
+    op.create_foreign_key("fk_recordings_call_id", "recordings", "calls", ["call_id"], ["id"])
 
 
-def _rename(naming: Naming) -> None:
+def _rename(naming: Naming, naming_recordings: Callable[[sa.Row[Any]], UUID]) -> None:
     """New ids for all calls and their recordings, wherever they are named."""
     connection = op.get_bind()
-    known = [str(key["name"]) for key in sa.inspect(connection).get_foreign_keys("recordings")]
-    for name in known:
-        op.drop_constraint(name, "recordings", type_="foreignkey")
     op.execute("CREATE TEMPORARY TABLE renamed (old uuid PRIMARY KEY, new uuid NOT NULL)")
     for rows in _batches(connection, "SELECT id, pbx, uniqueid, started_at FROM calls"):
         _note(connection, [(r.id, naming(r.pbx, r.uniqueid, r.started_at)) for r in rows])
@@ -59,12 +70,10 @@ def _rename(naming: Naming) -> None:
         op.execute(f"UPDATE {table} SET {column} = new FROM renamed WHERE {column} = old")  # noqa: S608
     op.execute("UPDATE alerts SET key = new::text FROM renamed WHERE key = old::text")
     op.execute("TRUNCATE renamed")
-    for rows in _batches(connection, "SELECT id, call_id, name FROM recordings"):
-        _note(connection, [(r.id, uuid5(r.call_id, r.name)) for r in rows])  # its file has the name alone
+    for rows in _batches(connection, "SELECT id, call_id, pbx, name, started_at FROM recordings"):
+        _note(connection, [(r.id, naming_recordings(r)) for r in rows])  # its file has the name alone
     op.execute("UPDATE recordings SET id = new FROM renamed WHERE id = old")
     op.execute("DROP TABLE renamed")
-    for name in known:
-        op.create_foreign_key(name, "recordings", "calls", ["call_id"], ["id"])
 
 
 def _batches(connection: sa.Connection, query: str) -> Iterator[Sequence[sa.Row[Any]]]:
