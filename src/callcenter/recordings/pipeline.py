@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from callcenter.clock import LOCAL_ZONE, now
 from callcenter.errors import in_one_line
 from callcenter.publishing.outbox import Announcement, announce
-from callcenter.recordings.stereo import JoinFailed, StereoFile, join_legs
+from callcenter.recordings.stereo import StereoFile, join_legs
 from callcenter.recordings.tables import recordings
 from callcenter.recordings.wav import WavFile, inspect
 from callcenter.storage.away import AWAY
@@ -54,13 +54,10 @@ class Finding:
 class Pipeline:
     """Joins the legs of one PBX's recordings below `root` (spool/ in, YYYY/MM/DD/ out)."""
 
-    def __init__(
-        self, engine: AsyncEngine, pbx: str, root: Path, ffmpeg: tuple[str, ...], health: Health, workers: int = 1
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, pbx: str, root: Path, health: Health, workers: int = 1) -> None:
         self._engine = engine
         self._pbx = pbx
         self._root = root
-        self._ffmpeg = ffmpeg
         self._health = health
         self._workers = workers
         self._wake = asyncio.Event()
@@ -116,7 +113,7 @@ class Pipeline:
             self._waiting = True
             await self._postpone(connection, row, NOT_CLOSED_RETRY, str(why))
             return None
-        except (JoinFailed, OSError) as error:
+        except OSError as error:
             return await self._postpone_after_fault(connection, row, str(error))
         await self._conclude(connection, row, finding)
         self._fault = None
@@ -135,7 +132,7 @@ class Pipeline:
         caller, agent = legs
         if caller.audio_bytes == agent.audio_bytes == 0:
             return Finding("silent", "no audio arrived from either side")
-        file = await join_legs(self._ffmpeg, caller, agent, self._target(row))
+        file = await join_legs(caller, agent, self._target(row))
         reason = None if caller.audio_bytes and agent.audio_bytes else "audio from one side only"
         return Finding("ready", reason, file)
 
