@@ -5,7 +5,6 @@ headers: a header that a crash left at length 0 does not cut the audio. No progr
 of CPU to begin, more than Asterisk needs for a whole short call (docs/performance.md).
 """
 
-import asyncio
 import audioop
 import hashlib
 import os
@@ -28,15 +27,11 @@ class StereoFile:
     sha256: str
 
 
-async def join_legs(caller: WavFile, agent: WavFile, target: Path) -> StereoFile:
+def join_legs(caller: WavFile, agent: WavFile, target: Path) -> StereoFile:
     """Write `target` (16-bit PCM stereo, 8 kHz) atomically; the shorter leg is followed by silence.
 
-    Raises `OSError`; then `target` is untouched.
+    Blocking. Raises `OSError`; then `target` is untouched.
     """
-    return await asyncio.to_thread(_join, caller, agent, target)
-
-
-def _join(caller: WavFile, agent: WavFile, target: Path) -> StereoFile:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
     part = target.with_suffix(".part")
     try:
