@@ -88,14 +88,14 @@ class CelLine(msgspec.Struct, gc=False):
 
 
 Scalar = str | Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)] | float | bool | None
-"""What stands in an event's extra: Asterisk writes it flat (`main/cel.c`), and what is stored must fit JSON's readers."""
+"""What stands in an event's extra: Asterisk writes it flat (`main/cel.c`); what is stored must fit JSON's readers."""
 
 LINE = msgspec.json.Decoder(CelLine)
 OBJECT = msgspec.json.Decoder(dict[str, Scalar])
 NUL = r"\u0000"
 
-YEARS = range(2000, 2200)
-"""A time outside comes from a torn line; taken at its word, it would make every running call look silent for years."""
+EARLIEST, LATEST = 946684800.0, 7258118400.0
+"""The years 2000 to 2199 in Unix seconds. A time outside comes from a torn line; taken at its word, it would make every running call look silent for years."""
 
 
 def parse_cel(line: bytes) -> CelFact:
@@ -122,12 +122,12 @@ def parse_cel(line: bytes) -> CelFact:
 
 def _instant(text: str, kind: str) -> datetime:
     try:
-        at = from_epoch(float(text))
-    except (ValueError, OverflowError, OSError):
+        seconds = float(text)
+    except ValueError:
         raise ValueError(f"not {kind} record: time {text[:32]!r}") from None
-    if at.year not in YEARS:
-        raise ValueError(f"not {kind} record: time {text[:32]!r} is in the year {at.year}")
-    return at
+    if not EARLIEST <= seconds < LATEST:
+        raise ValueError(f"not {kind} record: time {text[:32]!r} is not of these centuries")
+    return from_epoch(seconds)
 
 
 def _decode(line: bytes) -> CelLine:
