@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callcenter.calls.events import CallEnded
+from callcenter.calls.events import CallEnded, CallStarted
 from callcenter.calls.tracker import CallTracker
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 from tests.scenarios.stories import NAMES, facts, records, renamed, track, truth
@@ -71,6 +71,19 @@ def test_one_call_is_announced_once(name: str) -> None:
     events = [e for f in facts(name, "cel") for e in tracker.feed(f)]
     ended = [e for e in events if isinstance(e, CallEnded) and not e.again]
     assert len(ended) == len(records(events))
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_no_call_ends_that_has_not_begun(cut: int) -> None:
+    """The caller may cancel before the dialplan's first step: nobody knows who he was, but he did ring."""
+    stream = [f for f in facts("cancel_at_once", "cel") if isinstance(f, CelFact)]
+    tail = [f for f in stream if f.type in {"HANGUP", "CHAN_END", "LINKEDID_END"}]
+    tracker = CallTracker("hotline")
+    events = [e for f in [*stream[:cut], *(f for f in tail if f not in stream[:cut])] for e in tracker.feed(f)]
+    started = [e.call_id for e in events if isinstance(e, CallStarted)]
+    ended = [e.record.id for e in events if isinstance(e, CallEnded) and not e.again]
+    assert started == ended
+    assert len(ended) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)

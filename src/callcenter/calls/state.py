@@ -101,6 +101,8 @@ class CallState:
     anomalies: list[str] = field(default_factory=list)
     answered_by: set[str] = field(default_factory=set)
     introduced: bool = False
+    """The dialplan has said who calls"""
+    announced: bool = False
     line: str | None = None
     service: str | None = None
     service_source: str | None = None
@@ -157,6 +159,7 @@ class CallState:
         self.menu_choice = self.menu_choice if self.menu_choice is not None else other.menu_choice
         self.marks |= other.marks
         self.notice_played = self.notice_played or other.notice_played
+        self.introduced, self.announced = self.introduced or other.introduced, self.announced or other.announced
         self.alarmed = self.alarmed or other.alarmed
 
     def has_seen(self, key: int) -> bool:

@@ -19,7 +19,7 @@ from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
 from callcenter.calls.record import build_record
 from callcenter.calls.said import JOINS
 from callcenter.calls.state import PLACEHOLDER_PREFIX, CallState, Channel
-from callcenter.calls.transitions import TRANSITIONS, Events
+from callcenter.calls.transitions import TRANSITIONS, Events, introduce
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 
 LINGER = 30.0
@@ -113,8 +113,11 @@ class CallTracker:
 
     def close(self, call: CallState, evidence: str, out: Events) -> None:
         call.evidence = evidence
-        if not is_code(call):
-            out.append(CallEnded(build_record(call)))
+        if is_code(call):
+            return
+        if call.root.is_trunk:
+            introduce(call, call.root, out)  # it may have ended before the dialplan's first step
+        out.append(CallEnded(build_record(call)))
 
     def _feed_cel(self, fact: CelFact, mark: int, heard: float, out: Events) -> None:
         if fact.type == "CHAN_START":

@@ -39,16 +39,10 @@ def _chan_start(tracker: Tracking, call: CallState, fact: CelFact, out: Events) 
     if len(call.channels) == 1:
         call.note(fact.at, "started", channel.exten)
         if not channel.is_trunk and not is_code(call):
-            out.append(_started(call, channel))
+            introduce(call, channel, out)
     elif channel.agent:
         call.note(fact.at, "ringing", channel.agent)
         out.append(AgentRinging(call.id, fact.at, channel.agent))
-
-
-def _started(call: CallState, channel: Channel) -> CallStarted:
-    direction = direction_of(call)
-    number, name = channel.number, channel.caller_name
-    return CallStarted(call.id, channel.started_at, direction, number, name, channel.exten)
 
 
 def _answer(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
@@ -135,7 +129,7 @@ def _user_defined(tracker: Tracking, call: CallState, fact: CelFact, out: Events
         out += take_act(call, fact, tracker.calls, tracker.last_calls, tracker.find)
         return
     if fact.user_event in INTRODUCTIONS:
-        _introduce(call, fact, out)
+        _introduced(call, fact, out)
     said = USER_EVENTS.get(fact.user_event)
     if said is None:
         out.append(Anomaly(fact.at, "unknown_user_event", fact.user_event[:64]))
@@ -144,14 +138,23 @@ def _user_defined(tracker: Tracking, call: CallState, fact: CelFact, out: Events
     out += emergency_events(call, fact)
 
 
-def _introduce(call: CallState, fact: CelFact, out: Events) -> None:
+def _introduced(call: CallState, fact: CelFact, out: Events) -> None:
     """From here on the journal holds the caller's number and name as the dialplan cleaned them."""
     channel = call.channels[fact.uniqueid]
     channel.number, channel.caller_name = fact.number, fact.name
     channel.exten = fact.did or channel.exten
     if channel is call.root and not call.introduced:
         call.introduced = True
-        out.append(_started(call, channel))
+        introduce(call, channel, out)
+
+
+def introduce(call: CallState, channel: Channel, out: Events) -> None:
+    """Announce the call, once."""
+    if not call.announced:
+        call.announced = True
+        out.append(CallStarted(
+            call.id, channel.started_at, direction_of(call), channel.number, channel.caller_name, channel.exten
+        ))  # fmt: skip
 
 
 def _hangup(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:

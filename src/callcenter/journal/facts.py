@@ -95,7 +95,8 @@ OBJECT = msgspec.json.Decoder(dict[str, Scalar])
 NUL = r"\u0000"
 
 EARLIEST, LATEST = 946684800.0, 7258118400.0
-"""The years 2000 to 2199 in Unix seconds. A time outside comes from a torn line; taken at its word, it would make every running call look silent for years."""
+"""The years 2000 to 2199 in Unix seconds. A time outside comes from a torn line; taken at its word, it would make every
+running call look silent for years."""
 
 
 def parse_cel(line: bytes) -> CelFact:
