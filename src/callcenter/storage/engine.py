@@ -15,12 +15,18 @@ metadata = MetaData(
     }
 )
 
+SEARCHING = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+"""Compiling takes longer than any page of a list; whether it is worth it, Postgres guesses from costs too high here."""
 
-def make_engine(url: str, *, pool_size: int = 5, pre_ping: bool = True) -> AsyncEngine:
+
+def make_engine(
+    url: str, *, pool_size: int = 5, pre_ping: bool = True, command_timeout: float | None = 60, searches: bool = False
+) -> AsyncEngine:
     """An engine on `postgresql://…`, whatever driver the address names. Raises `InvalidInput`.
 
     With `pre_ping` a connection that died while it lay in the pool is noticed before it is used; who tries again
-    anyway can do without that round trip.
+    anyway can do without that round trip. A statement may take `command_timeout` seconds (None: as long as it takes).
+    With `searches` each statement is planned for its own values: one plan for all would be wrong for most of them.
     """
     try:
         parsed = make_url(url)
@@ -42,5 +48,9 @@ def make_engine(url: str, *, pool_size: int = 5, pre_ping: bool = True) -> Async
         max_overflow=5,
         pool_pre_ping=pre_ping,
         hide_parameters=True,  # errors are logged; parameters hold callers' numbers
-        connect_args={"timeout": 5, "command_timeout": 60},
+        connect_args={
+            "timeout": 5,
+            "command_timeout": command_timeout,
+            "server_settings": SEARCHING if searches else {},
+        },
     )
