@@ -93,7 +93,7 @@ def _following(feed: Feed):  # type: ignore[no-untyped-def]
 
 async def run_api(settings: Settings, database_url: str) -> None:
     """Serve the API until SIGINT or SIGTERM. Raises `SetupFailed` when the port is taken."""
-    engine = make_engine(database_url, pool_size=10)
+    engine = make_engine(database_url, pool_size=10, searches=True)
     app = create_app(settings, engine)
     try:
         await serve(app, settings.http_bind, settings.http_port, app.state.feed.stop)

@@ -1,15 +1,17 @@
 """Every query that reads call records: one statement a page, recordings included."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, String, cast, func, literal, select, tuple_
+from sqlalchemy import JSON, ColumnElement, Row, RowMapping, Select, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.calls.search import CallSearch, NumberFilter, Order
+from callcenter.calls.spans import EVERYTHING, Span, spans
 from callcenter.calls.tables import calls
+from callcenter.clock import now
 from callcenter.errors import NotFound
 from callcenter.http.paging import Position
 from callcenter.recordings.tables import recordings
@@ -27,7 +29,7 @@ DETAIL_FIELDS = (
     "queue_visits", "timeline", "anomalies",
 )  # fmt: skip
 
-EXPORT_BATCH = 500
+LISTED = (*FIELDS, "recordings")
 
 ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 """Inside JSON, Postgres would write instants in the session's own zone."""
@@ -35,7 +37,7 @@ ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 def _recordings() -> ColumnElement[Any]:
     """A call's recordings as a JSON array, oldest first."""
-    shown = func.jsonb_build_object(
+    shown = func.json_build_object(
         "id", recordings.c.id, "state", recordings.c.state, "reason", recordings.c.reason,
         "started_at", func.to_char(func.timezone("UTC", recordings.c.started_at), ISO_UTC),
         "seconds", recordings.c.seconds,
@@ -43,14 +45,7 @@ def _recordings() -> ColumnElement[Any]:
         "bytes", recordings.c.bytes, "sha256", recordings.c.sha256,
     )  # fmt: skip
     ordered = aggregate_order_by(shown, recordings.c.started_at, recordings.c.id)
-    some = select(func.coalesce(func.jsonb_agg(ordered), func.jsonb_build_array()))
-    return some.where(recordings.c.call_id == calls.c.id).scalar_subquery().label("recordings")
-
-
-def _recording_ids() -> ColumnElement[Any]:
-    """A call's recording ids, separated by spaces: one CSV cell."""
-    separator = aggregate_order_by(literal(" "), recordings.c.started_at, recordings.c.id)
-    some = select(func.coalesce(func.string_agg(cast(recordings.c.id, String), separator), literal("")))
+    some = select(func.coalesce(func.json_agg(ordered), func.json_build_array(), type_=JSON))
     return some.where(recordings.c.call_id == calls.c.id).scalar_subquery().label("recordings")
 
 
@@ -89,12 +84,19 @@ def _conditions(search: CallSearch) -> list[ColumnElement[bool]]:
 
 
 def page_statement(
-    search: CallSearch, after: Position | None, limit: int | None, *, export: bool = False
+    search: CallSearch, after: Position | None, limit: int | None, span: Span = EVERYTHING
 ) -> Select[Any]:
-    """The list after a position; `limit` None is all of it. Exports carry recording ids only."""
-    found = _recording_ids() if export else _recordings()
+    """The list after a position, of the calls that began within `span`; `limit` None is all of it."""
+    rows = select(*(calls.c[name] for name in FIELDS), _recordings())
+    return listed(rows, search, after, limit, span)
+
+
+def listed(
+    rows: Select[Any], search: CallSearch, after: Position | None, limit: int | None, span: Span = EVERYTHING
+) -> Select[Any]:
+    """A selection from `calls`, filtered, in its order, after a position."""
     key = (calls.c[search.order.column], calls.c.id)
-    rows = select(*(calls.c[name] for name in FIELDS), found).where(*_conditions(search))
+    rows = rows.where(*_conditions(search), *_within(span))
     if after is not None:
         here = tuple_(literal(after.value), literal(after.id))
         rows = rows.where(tuple_(*key) < here if search.order.descending else tuple_(*key) > here)
@@ -102,13 +104,25 @@ def page_statement(
     return rows.order_by(*directed).limit(limit)
 
 
+def _within(span: Span) -> list[ColumnElement[bool]]:
+    """A row comparison alone does not tell Postgres which months to leave out."""
+    began = calls.c.started_at
+    first = [began >= span.first] if span.first is not None else []
+    last = [(began <= span.last) if span.last_included else (began < span.last)] if span.last is not None else []
+    return [*first, *last]
+
+
 async def find_page(
     engine: AsyncEngine, search: CallSearch, after: Position | None, limit: int
 ) -> tuple[list[dict[str, Any]], Position | None]:
     """One page of records and the position that the next one starts after (None: this is the last)."""
-    async with reading(engine) as connection:
-        rows = (await connection.execute(page_statement(search, after, limit + 1))).mappings().all()
-    items = [_plain(row) for row in rows[:limit]]
+    rows: list[Row[Any]] = []
+    async with reading(engine, apart=True) as connection:
+        for span in spans(search, after, now()):
+            rows += await connection.execute(page_statement(search, after, limit + 1 - len(rows), span))
+            if len(rows) > limit:
+                break
+    items = [dict(zip(LISTED, row, strict=True)) for row in rows[:limit]]
     more = len(rows) > limit
     return items, position_of(items[-1], search.order) if more else None
 
@@ -123,26 +137,16 @@ def position_of(item: dict[str, Any], order: Order) -> Position:
     return Position(item[order.column], item["id"])
 
 
-async def export(
-    engine: AsyncEngine, search: CallSearch, after: Position | None, limit: int | None
-) -> AsyncIterator[Sequence[Sequence[Any]]]:
-    """All records in batches through a server-side cursor: memory is one batch, whatever the length."""
-    statement = page_statement(search, after, limit, export=True)
-    async with reading(engine) as connection:
-        result = await connection.stream(statement, execution_options={"yield_per": EXPORT_BATCH})
-        async for batch in result.partitions():
-            yield batch
-
-
 async def find_call(engine: AsyncEngine, call_id: UUID) -> dict[str, Any]:
     """One record with its parts. Raises `NotFound`."""
     columns = [calls.c[name] for name in (*FIELDS, *DETAIL_FIELDS)]
-    async with reading(engine) as connection:
-        one = select(*columns, _recordings()).where(calls.c.id == call_id)
-        row = (await connection.execute(one)).mappings().one_or_none()
-    if row is None:
-        raise NotFound(kind="call", key=call_id)
-    return _plain(row)
+    one = select(*columns, _recordings()).where(calls.c.id == call_id)
+    async with reading(engine, apart=True) as connection:
+        for span in spans(CallSearch(), None, now()):
+            row = (await connection.execute(one.where(*_within(span)))).mappings().first()
+            if row is not None:
+                return _plain(row)
+    raise NotFound(kind="call", key=call_id)
 
 
 async def find_recording(engine: AsyncEngine, call_id: UUID, recording_id: UUID) -> dict[str, Any]:

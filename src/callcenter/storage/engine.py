@@ -1,5 +1,6 @@
 """The database engine and what every transaction shares."""
 
+import orjson
 from sqlalchemy import MetaData
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -47,6 +48,7 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=pre_ping,
+        json_deserializer=orjson.loads,
         hide_parameters=True,  # errors are logged; parameters hold callers' numbers
         connect_args={
             "timeout": 5,

@@ -26,7 +26,10 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Apply every migration that is missing, make the coming months. Raises what Postgres raises; nothing is half applied."""
+    """Apply every migration that is missing, then make the coming months.
+
+    Raises what Postgres raises; no migration is half applied.
+    """
     async with engine.begin() as connection:
         await connection.run_sync(_upgrade)
     await keep_months(engine, now())

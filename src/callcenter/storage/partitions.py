@@ -97,7 +97,10 @@ def make_month(connection: Connection, table: str, month: Month) -> bool:
 
 
 def detach_month(connection: Connection, table: str, month: Month) -> str | None:
-    """Take a month out and keep it as a table of its own; its name, None when it isn't attached or the name is taken."""
+    """Take a month out and keep it as a table of its own.
+
+    Returns that table's name; None when the month isn't attached or the name is taken.
+    """
     name = partition_name(table, month)
     if not _exists(connection, name) or _exists(connection, name + DETACHED):
         return None

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from callcenter import clock
 from callcenter.errors import PartUnavailable
 from callcenter.storage import partitions
 from callcenter.storage.months import Month, month_of
@@ -72,7 +71,7 @@ def _detach(connection: Connection, table: str, month: Month) -> None:
 
 
 async def in_turn(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
-    """One transaction as the only maker, again while locks can't be had at once. Raises `PartUnavailable` in the end."""
+    """One transaction as the only maker, again while locks can't be had. Raises `PartUnavailable` in the end."""
     for _attempt in range(ATTEMPTS):
         try:
             async with engine.begin() as connection:

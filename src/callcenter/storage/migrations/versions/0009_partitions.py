@@ -1,3 +1,4 @@
+# ruff: noqa: S608
 """Call records in monthly partitions."""
 
 from datetime import datetime
