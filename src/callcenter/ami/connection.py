@@ -15,7 +15,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -70,6 +70,11 @@ class AmiClient:
     def up(self) -> bool:
         """Logged in and not known to be lost."""
         return self._up_since is not None
+
+    @property
+    def boot(self) -> Boot | None:
+        """The life of Asterisk that was seen last."""
+        return self._boot
 
     async def run(self) -> None:
         """Keep the connection until cancelled or closed; nothing of it is left afterwards."""
@@ -213,9 +218,14 @@ class AmiClient:
         if self._up_since is not None:
             lived = asyncio.get_running_loop().time() - self._up_since
             self._failures = 0 if lived >= self._timings.steady else self._failures
-            self._blind_since = clock.now()
-            self.stream.put(LinkLost(self._blind_since, why))
+            lost_at = clock.now()
+            self._blind_since = lost_at - timedelta(seconds=self._silence(manager.protocol))
+            self.stream.put(LinkLost(lost_at, why, self._blind_since))
         self._link = self._up_since = self._lost = None
+
+    def _silence(self, link: AmiProtocol | None) -> float:
+        """How many seconds ago Asterisk was heard last."""
+        return 0.0 if link is None else max(0.0, asyncio.get_running_loop().time() - link.heard_at)
 
     def _next_wait(self) -> float:
         """Doubles with each failure; half of it is chance, so that many listeners don't come back at once."""
