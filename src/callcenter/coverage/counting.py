@@ -5,8 +5,8 @@ Theory of operation. Asterisk's `CoreProcessedCalls` grows by one when a PBX thr
 or a bridge starts none. CEL has no event for it, but it shows by the channel's context *(ran, with every kind of call
 of this hotline)*:
 
-- a channel that comes in, and the second half of a Local channel, begin in the dialplan: their CHAN_START names the
-  extension dialled, and they count from there;
+- a channel that comes in, and the second half of a Local channel (`;2`), begin in the dialplan and count from there:
+  the CHAN_START of the first names the extension dialled;
 - a channel that we dial begins with extension `s`, the first half of a Local channel ends with `;1`: such a one counts
   when it was sent into the dialplan (Originate to an extension, Redirect, a bridge left for elsewhere). Then its
   CHAN_END shows another context than its CHAN_START. While it is up, another context may be a subroutine alone (Dial's
@@ -125,7 +125,8 @@ class JournalCount:
     def _start(self, fact: CelFact, at: float) -> None:
         if fact.uniqueid in self.up:
             return
-        dialled = fact.exten == "s" or fact.channel.endswith(";1")
+        second_half = fact.channel.endswith(";2")
+        dialled = fact.channel.endswith(";1") or (fact.exten == "s" and not second_half)
         self.up[fact.uniqueid] = Channel(at, fact.context, fact.linkedid, dialled)
         self.linkedids.setdefault(fact.linkedid, at)
         if not dialled:

@@ -31,6 +31,8 @@ class Cause(StrEnum):
     """Lines of Asterisk's journal are gone: it was cut, replaced or torn before we read them"""
     JOURNAL_UNREADABLE = "journal_unreadable"
     """The journal could not be read for a time; nothing of it is lost"""
+    JOURNAL_BEHIND = "journal_behind"
+    """What Asterisk wrote is not stored yet; said of the present alone"""
     JOURNAL_MISSING = "journal_missing"
     """The journal's folder did not exist: Asterisk could not write"""
 
@@ -61,6 +63,16 @@ class Mark:
     """What was written to the journal before this is stored; None: never, or a PBX without a journal"""
     stopped: bool = False
     """The listener said farewell"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One PBX with the intervals that touch a period."""
+
+    pbx: str
+    journal: bool
+    mark: Mark
+    intervals: tuple[Interval, ...]
 
 
 class State(StrEnum):

@@ -1,7 +1,7 @@
 """Reads and writes what was observed: marks, blind intervals, completeness checks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,23 +9,12 @@ from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.coverage.model import Cause, Interval, Mark, Source, Verdict
+from callcenter.coverage.model import Cause, Interval, Mark, Source, Verdict, Watched
 from callcenter.coverage.tables import blind_intervals, completeness_checks, watched_pbxs
 from callcenter.journal.tables import journal_chunks
 
 CHECKS_SHOWN = 24
 INTERVAL_COLUMNS = ("source", "since", "until", "cause", "detail", "filled_at", "filled_by")
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """One PBX with what touches a period."""
-
-    pbx: str
-    journal: bool
-    watched_since: datetime
-    seen_at: datetime
-    intervals: tuple[Interval, ...]
 
 
 async def read_mark(connection: AsyncConnection, pbx: str) -> Mark | None:
@@ -91,10 +80,13 @@ async def read_watched(
 ) -> list[Watched]:
     """Each PBX with its intervals that touch [since, until)."""
     w, b = watched_pbxs.c, blind_intervals.c
-    query = select(w.pbx, w.journal, w.watched_since, w.seen_at).order_by(w.pbx)
+    query = select(w.pbx, w.journal, w.watched_since, w.seen_at, w.read_up_at, w.stopped).order_by(w.pbx)
     rows = (await connection.execute(query if pbx is None else query.where(w.pbx == pbx))).all()
     touching = (b.since < until) & (b.until.is_(None) | (b.until > since))
-    return [Watched(*row, tuple(await _intervals(connection, touching & (b.pbx == row.pbx)))) for row in rows]
+    return [
+        Watched(name, journal, Mark(*mark), tuple(await _intervals(connection, touching & (b.pbx == name))))
+        for name, journal, *mark in rows
+    ]
 
 
 async def store_check(connection: AsyncConnection, pbx: str, row: Mapping[str, Any], keep_since: datetime) -> None:
