@@ -103,9 +103,9 @@ class JournalCount:
 
     def give_up(self, channels: Iterable[str], linkedids: Iterable[str]) -> None:
         """It has been told that their ends are missing: they are waited for no longer."""
-        for name in channels:
-            self.up.pop(name, None)
-        for name in linkedids:
+        given_up = [self.up.pop(name) for name in channels if name in self.up]
+        held = {channel.linkedid for channel in self.up.values()}
+        for name in (*linkedids, *(channel.linkedid for channel in given_up if channel.linkedid not in held)):
             self.linkedids.pop(name, None)
 
     def adopt(self, uniqueid: str, moment: datetime) -> None:
