@@ -18,6 +18,8 @@ from callcenter.ami.model import Address
 from callcenter.calls.ingest import Ingest
 from callcenter.calls.store import Batch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
+from callcenter.journal.ami_journal import AmiJournal
+from callcenter.journal.spool import Spool
 from callcenter.local import addresses, places, programs
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
@@ -109,14 +111,18 @@ async def _listen(settings: Settings) -> None:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(health.run(), name="health")
             parts.create_task(ingest.run(), name="journal")
+            if settings.journal == "ami":
+                keeper = _ami_journal(settings, secrets.ami_password, health, ingest)
+                parts.create_task(keeper.run(), name="journal from AMI")
             parts.create_task(pipeline.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
             parts.create_task(_clean_outbox(engine), name="outbox cleaning")
             ami = run_ami_side(settings, engine, secrets.ami_password, secrets.device_names, health.say, on_event)
             parts.create_task(ami, name="ami")
-            parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
-            guard = _guard(settings, engine, secrets.ami_password, health)
-            parts.create_task(guard.run(), name="security")
+            if settings.control:
+                parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
+                guard = _guard(settings, engine, secrets.ami_password, health)
+                parts.create_task(guard.run(), name="security")
     finally:
         await engine.dispose()
 
@@ -124,6 +130,13 @@ async def _listen(settings: Settings) -> None:
 def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
     ffmpeg = (programs.require("ffmpeg"),)
     return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
+
+
+def _ami_journal(settings: Settings, password: str, health: Health, ingest: Ingest) -> AmiJournal:
+    """For a PBX whose files we can't read."""
+    manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-journal", password)
+    spool = Spool(settings.spool_journal_dir, settings.journal_megabytes << 20)
+    return AmiJournal(manager, spool, health.say, ingest.nudge)
 
 
 def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:

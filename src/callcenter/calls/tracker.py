@@ -6,13 +6,15 @@ rang in vain; 1 s). Within a file order is the truth; between the files there is
 *attached* to its call, early or late, and read when the record is built (`calls.record`). A call is the transitive
 closure over uniqueid, linkedid and the channels that transfers name; its id is its oldest channel's. It is over when
 none of its channels lives; it is kept `LINGER` longer for late queue_log lines, which announce its record `again`.
-QUEUESTART in queue_log is Asterisk's start: calls whose last fact is older were cut by it. No fact raises: a surprise
-is an `Anomaly`.
+QUEUESTART in queue_log is Asterisk's start: calls whose last fact is older were cut by it. When a PBX was out of sight,
+BLIND_INTERVAL and CHAN_SEEN tell what is left of its calls (`calls.blindness`). No fact raises: a surprise is an
+`Anomaly`.
 """
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code, take_act
 from callcenter.calls.emergency import events_of as emergency_events
 from callcenter.calls.events import (
@@ -29,6 +31,7 @@ from callcenter.calls.record import build_record, direction_of
 from callcenter.calls.said import INTRODUCTIONS, JOINS, USER_EVENTS
 from callcenter.calls.state import PLACEHOLDER_PREFIX, BridgeStay, CallState, Channel, OpenSpell, Visit, age_key
 from callcenter.journal.facts import CelFact, Fact, QueueFact
+from callcenter.journal.sightings import BLIND_INTERVAL, CHAN_SEEN
 
 LINGER = timedelta(seconds=30)
 """How long after its end a call still takes late queue_log lines."""
@@ -81,7 +84,10 @@ def _app_end(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events
 
 def _bridge_enter(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
     bridge = str(fact.extra.get("bridge_id", ""))
-    call.channels[fact.uniqueid].stays.append(BridgeStay(fact.at, None, bridge))
+    stays = call.channels[fact.uniqueid].stays
+    if any(stay.bridge == bridge and stay.end is None for stay in stays):
+        return  # seen there after a blind interval, while the news was still on its way
+    stays.append(BridgeStay(fact.at, None, bridge))
     root = call.root
     inside = [c for c in call.channels.values() if any(s.bridge == bridge and s.end is None for s in c.stays)]
     if root in inside:
@@ -185,6 +191,12 @@ def _linkedid_end(tracker: "CallTracker", call: CallState, fact: CelFact, out: E
         tracker.close(call, "linkedid_end", out)
 
 
+def _chan_seen(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
+    blindness.take_sight(call, fact)
+    if fact.extra.get("bridge_id"):
+        _bridge_enter(tracker, call, fact, out)
+
+
 def _nothing(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
     """Known, and of no use to a record."""
 
@@ -208,6 +220,7 @@ TRANSITIONS: dict[str, Transition] = {
     "HANGUP": _hangup,
     "CHAN_END": _chan_end,
     "LINKEDID_END": _linkedid_end,
+    CHAN_SEEN: _chan_seen,
     "LOCAL_OPTIMIZE": _nothing,
     "LOCAL_OPTIMIZE_BEGIN": _nothing,
     "DTMF": _nothing,
@@ -293,6 +306,8 @@ class CallTracker:
             out.append(CallEnded(build_record(call)))
 
     def _feed_cel(self, fact: CelFact, mark: int, out: Events) -> None:
+        if fact.type == BLIND_INTERVAL:
+            return self._see_again(fact, out)
         call = self._call_of(fact, mark, out)
         if call.has_seen(fact.key):
             return
@@ -382,6 +397,17 @@ class CallTracker:
         call.queue_facts.append(fact)
         if call.evidence is not None and not is_code(call):
             out.append(CallEnded(build_record(call), again=True))
+
+    def _see_again(self, fact: CelFact, out: Events) -> None:
+        """Nothing was seen for a while: what Asterisk's death left, then what ended meanwhile."""
+        self._boot = max(filter(None, (self._boot, blindness.instant(fact.extra, "boot"))), default=None)
+        self._cut_older(out)
+        since, alive = blindness.instant(fact.extra, "since") or fact.at, frozenset(fact.extra.get("alive") or ())
+        for call in list(self._open.values()):
+            if call.evidence is None:
+                blindness.end_gone(call, alive, since, fact.at)
+                if not call.has_live_channel():
+                    self.close(call, blindness.ANOMALY, out)
 
     def _cut_older(self, out: Events) -> None:
         for call in list(self._open.values()):
