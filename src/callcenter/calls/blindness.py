@@ -5,7 +5,7 @@ hung up; a bridge or queue that is new began when it was seen. A call that had f
 `blind_interval`, whatever closes it later.
 """
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,14 +25,31 @@ def instant(extra: Any, name: str) -> datetime | None:
         return None
 
 
-def end_gone(call: CallState, alive: Collection[str], since: datetime, until: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """From `since` until `until` nothing was seen; `alive` are the channels that are up then."""
+
+    since: datetime
+    until: datetime
+    alive: frozenset[str]
+
+
+def interval_of(fact: CelFact) -> Interval | None:
+    """What a BLIND_INTERVAL line says; None when it is unreadable: then nothing is taken for gone."""
+    since, alive = instant(fact.extra, "since"), fact.extra.get("alive")
+    if since is None or not isinstance(alive, list):
+        return None
+    return Interval(since, fact.at, frozenset(str(uniqueid) for uniqueid in alive))
+
+
+def end_gone(call: CallState, interval: Interval) -> None:
     """End the channels of a running call that are up no more."""
     if ANOMALY not in call.anomalies:
         call.anomalies.append(ANOMALY)
-    call.note(until, ANOMALY, since.isoformat())
+        call.note(interval.until, ANOMALY, interval.since.isoformat())
     for channel in call.channels.values():
-        if channel.ended_at is None and channel.uniqueid not in alive:
-            _lose(channel, since)
+        if channel.ended_at is None and channel.uniqueid not in interval.alive:
+            _lose(channel, interval.since)
 
 
 def _lose(channel: Channel, since: datetime) -> None:

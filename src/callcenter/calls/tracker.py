@@ -402,10 +402,12 @@ class CallTracker:
         """Nothing was seen for a while: what Asterisk's death left, then what ended meanwhile."""
         self._boot = max(filter(None, (self._boot, blindness.instant(fact.extra, "boot"))), default=None)
         self._cut_older(out)
-        since, alive = blindness.instant(fact.extra, "since") or fact.at, frozenset(fact.extra.get("alive") or ())
+        interval = blindness.interval_of(fact)
+        if interval is None:
+            return
         for call in list(self._open.values()):
             if call.evidence is None:
-                blindness.end_gone(call, alive, since, fact.at)
+                blindness.end_gone(call, interval)
                 if not call.has_live_channel():
                     self.close(call, blindness.ANOMALY, out)
 
