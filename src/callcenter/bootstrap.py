@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.agents.operation_log import keep_acts
 from callcenter.agents.pin_store import set_missing
+from callcenter.alerts.keeper import AlertKeeper
+from callcenter.alerts.surroundings import Surroundings
 from callcenter.ami.messages import Event
 from callcenter.ami.model import Address
 from callcenter.calls.ingest import Ingest
@@ -20,7 +22,7 @@ from callcenter.calls.store import Batch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
 from callcenter.journal.ami_journal import AmiJournal
 from callcenter.journal.spool import Spool
-from callcenter.local import addresses, places, programs
+from callcenter.local import addresses, places
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
 from callcenter.publishing.mqtt import Publisher, forget_published
@@ -90,7 +92,7 @@ def listen(settings: Settings) -> None:
 async def _listen(settings: Settings) -> None:
     engine = make_engine(addresses.database_url(settings), pool_size=8, pre_ping=False)
     health = Health(engine, settings.pbx)
-    pipeline = _pipeline(settings, engine, health)
+    pipeline = Pipeline(engine, settings.pbx, settings.recordings_dir, health.say)
     publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
 
     def on_stored(batch: Batch) -> None:
@@ -112,13 +114,16 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(health.run(), name="health")
             parts.create_task(ingest.run(), name="journal")
             if settings.journal == "ami":
-                keeper = _ami_journal(settings, secrets.ami_password, health, ingest)
-                parts.create_task(keeper.run(), name="journal from AMI")
+                own = _ami_journal(settings, secrets.ami_password, health, ingest)
+                parts.create_task(own.run(), name="journal from AMI")
             parts.create_task(pipeline.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
             parts.create_task(_clean_outbox(engine), name="outbox cleaning")
             ami = run_ami_side(settings, engine, secrets.ami_password, secrets.device_names, health.say, on_event)
             parts.create_task(ami, name="ami")
+            keeper = AlertKeeper(engine, settings.pbx)
+            parts.create_task(keeper.run(), name="alerts of the surroundings")
+            parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
             if settings.control:
                 parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
                 guard = _guard(settings, engine, secrets.ami_password, health)
@@ -127,9 +132,11 @@ async def _listen(settings: Settings) -> None:
         await engine.dispose()
 
 
-def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
-    ffmpeg = (programs.require("ffmpeg"),)
-    return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
+def _surroundings(settings: Settings, keeper: AlertKeeper, health: Health) -> Surroundings:
+    """The disks of this machine that we depend on; a database elsewhere has its own keepers."""
+    folders = {"recordings": settings.recordings_dir, "journal": settings.queue_log_path.parent}
+    folders["database"] = settings.var_dir / "postgres"
+    return Surroundings(keeper, folders, health.say)
 
 
 def _ami_journal(settings: Settings, password: str, health: Health, ingest: Ingest) -> AmiJournal:

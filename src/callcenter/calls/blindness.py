@@ -27,29 +27,31 @@ def instant(extra: Any, name: str) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From `since` until `until` nothing was seen; `alive` are the channels that are up then."""
+    """From `since` until `until` nothing was seen; `alive` are the channels up then, `boot` is Asterisk's start."""
 
     since: datetime
     until: datetime
     alive: frozenset[str]
+    boot: datetime
 
 
 def interval_of(fact: CelFact) -> Interval | None:
     """What a BLIND_INTERVAL line says; None when it is unreadable: then nothing is taken for gone."""
-    since, alive = instant(fact.extra, "since"), fact.extra.get("alive")
-    if since is None or not isinstance(alive, list):
+    since, boot, alive = instant(fact.extra, "since"), instant(fact.extra, "boot"), fact.extra.get("alive")
+    if since is None or boot is None or not isinstance(alive, str):
         return None
-    return Interval(since, fact.at, frozenset(str(uniqueid) for uniqueid in alive))
+    return Interval(since, fact.at, frozenset(alive.split()), boot)
 
 
-def end_gone(call: CallState, interval: Interval) -> None:
-    """End the channels of a running call that are up no more."""
+def end_gone(call: CallState, interval: Interval) -> bool:
+    """End the channels of a running call that are up no more; whether none is left."""
     if ANOMALY not in call.anomalies:
         call.anomalies.append(ANOMALY)
         call.note(interval.until, ANOMALY, interval.since.isoformat())
     for channel in call.channels.values():
         if channel.ended_at is None and channel.uniqueid not in interval.alive:
             _lose(channel, interval.since)
+    return not call.has_live_channel()
 
 
 def _lose(channel: Channel, since: datetime) -> None:
@@ -59,11 +61,22 @@ def _lose(channel: Channel, since: datetime) -> None:
         spell.end = spell.end or max(spell.start, channel.ended_at)
 
 
+def find_again(channel: Channel) -> None:
+    """A channel taken for gone that says something was not gone: its end was on its way, and tells when it was."""
+    if not channel.lost:
+        return
+    for spell in (*channel.stays, *channel.music):
+        if spell.end == channel.ended_at:
+            spell.end = None
+    channel.ended_at, channel.lost = None, False
+
+
 def take_sight(call: CallState, fact: CelFact) -> None:
     """Make a channel what Asterisk's list says of it, where we knew nothing or something else."""
     channel, since = call.channels[fact.uniqueid], instant(fact.extra, "since") or fact.at
     if "start_missing" in call.anomalies and channel.started_at == fact.at:
         channel.started_at = instant(fact.extra, "started_at") or fact.at
+        call.known_id = None
     if fact.extra.get("up") is True:
         channel.answered_at = channel.answered_at or fact.at
     _take_queue(call, fact, since)

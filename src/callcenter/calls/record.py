@@ -8,7 +8,6 @@ first agent and the caller were joined, or until the caller left; what a transfe
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import uuid5
 
 from callcenter.calls.model import (
     CallRecord,
@@ -22,7 +21,7 @@ from callcenter.calls.model import (
     Side,
 )
 from callcenter.calls.spells import Spell, overlap, total, union
-from callcenter.calls.state import CallState, Channel, OpenSpell, Visit, age_key
+from callcenter.calls.state import CallState, Channel, OpenSpell, Visit, recording_id
 from callcenter.journal.facts import QueueFact
 
 STATUS_RESULTS = {
@@ -45,7 +44,7 @@ QUEUE_LOG_RESULTS = {
     "EXITWITHKEY": "left_by_key",
 }
 
-CUT = frozenset({"pbx_restart", "silence", "blind_interval"})
+CUT = frozenset({"pbx_crash", "silence", "blind_interval"})
 """Evidence of calls whose end nobody saw."""
 
 POSITION = re.compile("[0-9]{1,6}")
@@ -70,9 +69,10 @@ def direction_of(call: CallState) -> Direction:
 
 
 def build_record(call: CallState) -> CallRecord:
-    """The record as of now. What still runs is taken to end with the call's last fact."""
+    """The record as of now. What still runs is taken to end with the last evidence of its life."""
     caller, direction = call.root, direction_of(call)
-    end = max((c.ended_at or call.last_at for c in call.channels.values()), default=call.last_at)
+    last = call.alive_until or call.last_at
+    end = max((c.ended_at or last for c in call.channels.values()), default=last)
     partners = _partners(call, caller, direction)
     talks = {c.uniqueid: _together(caller, c, end) for c in partners}
     talk = union(s for spells in talks.values() for s in spells)
@@ -111,13 +111,13 @@ def build_record(call: CallState) -> CallRecord:
         legs=tuple(_leg(c, caller, partners, talks, end) for c in _by_age(call.channels.values())),
         queue_visits=tuple(visits),
         timeline=tuple(call.timeline),
-        recordings=tuple(RecordingRef(uuid5(call.id, name), name, at) for name, at in call.recordings),
+        recordings=tuple(RecordingRef(recording_id(call.pbx, name, at), name, at) for name, at in call.recordings),
         anomalies=tuple(call.anomalies),
     )
 
 
 def _by_age(channels: Iterable[Channel]) -> list[Channel]:
-    return sorted(channels, key=lambda c: age_key(c.uniqueid))
+    return sorted(channels, key=lambda c: c.age)
 
 
 def _partners(call: CallState, caller: Channel, direction: Direction) -> list[Channel]:

@@ -187,7 +187,7 @@ def cel_line(said: dict[str, str], kind: str, user_type: str, at: str) -> Line:
     row |= {"eventtype": user_type if kind == "USER_DEFINED" else kind, "eventenum": kind}
     row |= {"eventtime": at, "userdeftype": user_type}
     sent = said.get("Timestamp", "")
-    return Line("cel", msgspec.json.encode(row | ({"senttime": sent} if sent != at else {})) + b"\n")
+    return Line("cel", msgspec.json.encode(row | ({"senttime": sent} if sent not in {"", at} else {})) + b"\n")
 
 
 def queue_line(at: int, uniqueid: str, queue: str, agent: str, kind: str, *values: str) -> Line:

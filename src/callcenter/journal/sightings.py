@@ -2,8 +2,8 @@
 
 Two kinds that Asterisk does not write; `calls.blindness` reads them:
 
-- `BLIND_INTERVAL`: from `since` until the line's time nothing was seen. `alive` names every channel that is up, or that
-  said something since: a call's channel that is not among them ended unseen.
+- `BLIND_INTERVAL`: from `since` until the line's time nothing was seen. `alive` names every channel that is up or said
+  something since, with blanks between: a call's channel that is not among them ended unseen.
 - `CHAN_SEEN`: a channel that was up when we looked and has said nothing since, with what Asterisk's list tells of it.
 """
 
@@ -25,7 +25,7 @@ NAMES |= {"AppData": "ApplicationData"} | {same: same for same in ("Exten", "Con
 
 def blind_line(since: datetime, until: datetime, alive: Iterable[str], boot: datetime) -> Line:
     """`boot` is Asterisk's start: what an earlier life had is gone by that, not by our blindness."""
-    extra = {"since": since.timestamp(), "alive": sorted(alive), "boot": boot.timestamp()}
+    extra = {"since": since.timestamp(), "alive": " ".join(sorted(alive)), "boot": boot.timestamp()}
     return cel_line({"Extra": _json(extra)}, BLIND_INTERVAL, "", f"{until.timestamp():.6f}")
 
 
