@@ -30,6 +30,7 @@ from callcenter.journal.spool import Spool
 log = structlog.get_logger()
 
 PART = "ami_journal"
+SEE = 'see "A PBX with AMI alone" in docs/administration.md'
 TICK_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 SECOND_LOOK_SECONDS = 10.0
@@ -51,7 +52,8 @@ class AmiJournal:
         self._looks_due = 0
         self._ahead = timedelta()
         """How far Asterisk's clock is ahead of ours"""
-        self._fault = ""
+        self._fault = self._no_cel = ""
+        self._cel_seen, self._stamped = False, True
         self._looks: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -125,6 +127,7 @@ class AmiJournal:
         return lines
 
     def _of_event(self, event: Event) -> list[Line]:
+        self._judge(event)
         if self._looks_due and event.name == "CEL":
             self._heard.add(event.get("UniqueID"))
         try:
@@ -132,6 +135,14 @@ class AmiJournal:
         except ValueError as error:
             log.error("ami_event_unreadable", event=event.name, why=str(error), bytes=event.raw[:300])
             return []
+
+    def _judge(self, event: Event) -> None:
+        """Nobody enters a queue without a channel event before it: then Asterisk does not send them."""
+        if event.name == "CEL":
+            self._cel_seen, self._stamped = True, bool(event.get("Timestamp"))
+            self._no_cel = ""
+        elif event.name == "QueueCallerJoin" and not self._cel_seen:
+            self._no_cel = f"callers come and no CEL event with them: no call is recorded; {SEE}"
 
     def _greet(self, link: LinkUp) -> list[Line]:
         """A new link: whose life of Asterisk is this, since when were we blind, who is up?"""
@@ -162,7 +173,7 @@ class AmiJournal:
             await asyncio.sleep(SECOND_LOOK_SECONDS)
             await self._look()
         except ActionFailed as refused:
-            self._fault = f"after a lost link, ended calls stay open: {refused}; see docs/administration.md"
+            self._fault = f"after a lost link, ended calls stay open: {refused}; {SEE}"
         except AmiFault as fault:
             log.info("channels_not_seen", why=str(fault))
         else:
@@ -188,11 +199,12 @@ class AmiJournal:
             self._health(PART, False, f"blind: {detail}")
 
     def _say(self, fault: str) -> None:
-        fault = fault or self._fault
+        fault = fault or self._no_cel or self._fault
         if fault:
             self._health(PART, False, fault)
         elif self._client.up:
-            self._health(PART, True, f"kept in {self._spool.folder}")
+            coarse = "" if self._stamped else f"; times to the second only: timestampevents is off, {SEE}"
+            self._health(PART, True, f"kept in {self._spool.folder}{coarse}")
 
 
 def _clock_of(stamp: str) -> datetime:
