@@ -23,6 +23,8 @@ from callcenter.calls.store import Batch
 from callcenter.coverage.checking import Checker
 from callcenter.coverage.watching import CoverageWatch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
+from callcenter.journal.ami_journal import AmiJournal
+from callcenter.journal.spool import Spool
 from callcenter.local import addresses, places
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
@@ -96,7 +98,7 @@ async def _listen(settings: Settings) -> None:
     pipeline = Pipeline(engine, settings.pbx, settings.recordings_dir, health.say)
     publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
 
-    watch = CoverageWatch(engine, settings.pbx)
+    watch = CoverageWatch(engine, settings.pbx, journal=settings.journal == "files")
 
     def on_stored(batch: Batch) -> None:
         watch.see_gaps(batch.gaps, batch.read_at or clock.now())
@@ -123,6 +125,9 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(health.run(), name="health")
             parts.create_task(watch.run(), name="coverage")
             parts.create_task(_follow(ingest, watch), name="journal")
+            if settings.journal == "ami":
+                own = _ami_journal(settings, secrets.ami_password, health, ingest)
+                parts.create_task(own.run(), name="journal from AMI")
             parts.create_task(checker.run(), name="completeness")
             parts.create_task(pipeline.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
@@ -132,8 +137,10 @@ async def _listen(settings: Settings) -> None:
             keeper = AlertKeeper(engine, settings.pbx)
             parts.create_task(keeper.run(), name="alerts of the surroundings")
             parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
-            guard = _guard(settings, engine, secrets.ami_password, health)
-            parts.create_task(guard.run(), name="security")
+            if settings.control:
+                parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
+                guard = _guard(settings, engine, secrets.ami_password, health)
+                parts.create_task(guard.run(), name="security")
     finally:
         await engine.dispose()
 
@@ -149,6 +156,13 @@ async def _follow(ingest: Ingest, watch: CoverageWatch) -> None:
     """Read on only when it is known how far the last run observed: a gap found at once has its true beginning."""
     await watch.recalled.wait()
     await ingest.run()
+
+
+def _ami_journal(settings: Settings, password: str, health: Health, ingest: Ingest) -> AmiJournal:
+    """For a PBX whose files we can't read."""
+    manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-journal", password)
+    spool = Spool(settings.spool_journal_dir, settings.journal_megabytes << 20)
+    return AmiJournal(manager, spool, health.say, ingest.nudge)
 
 
 def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:

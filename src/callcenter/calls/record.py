@@ -44,6 +44,9 @@ QUEUE_LOG_RESULTS = {
     "EXITWITHKEY": "left_by_key",
 }
 
+CUT = frozenset({"pbx_crash", "silence", "blind_interval"})
+"""Evidence of calls whose end nobody saw."""
+
 POSITION = re.compile("[0-9]{1,6}")
 
 OUTCOMES = {
@@ -216,9 +219,9 @@ def _result(call: CallState, visit: Visit, facts: list[QueueFact]) -> str:
     for fact in facts:
         if fact.event in QUEUE_LOG_RESULTS:
             return QUEUE_LOG_RESULTS[fact.event]
-    if call.evidence in {"pbx_crash", "silence"}:
-        return "incomplete"
     channel = call.channels[visit.uniqueid]
+    if call.evidence in CUT or channel.lost:
+        return "incomplete"
     return "abandoned" if channel.hangup_source == channel.name else "system_failure"
 
 
@@ -232,7 +235,7 @@ def _outcome(call: CallState, caller: Channel, visits: list[QueueVisit], *, talk
         return Outcome.BLOCKED
     if "self_test" in call.marks:
         return Outcome.INVALID
-    if call.evidence in {"pbx_crash", "silence"} or ("start_missing" in call.anomalies and not call.introduced):
+    if call.evidence in CUT or caller.lost or ("start_missing" in call.anomalies and not call.introduced):
         return Outcome.INCOMPLETE
     if by_caller and not call.notice_played and not visits:
         return Outcome.INVALID
@@ -264,7 +267,7 @@ def _rang_at(call: CallState, visit: QueueVisit) -> bool:
 
 def _hung_up_by(call: CallState, caller: Channel) -> Side | None:
     """Asterisk names the channel that hung up (HANGUP's hangupsource); the dialplan counts as the system."""
-    if caller.ended_at is None:
+    if caller.ended_at is None or caller.lost:
         return None
     if caller.hangup_source == caller.name:
         return Side.CALLER

@@ -48,6 +48,8 @@ class Channel:
     hangup_source: str = ""
     dialled: bool = False
     """We rang it; a channel that rings us begins with the number it wants"""
+    lost: bool = False
+    """It ended while we were blind: `ended_at` is when it was last known to be up"""
     stays: list[BridgeStay] = field(default_factory=list)
     music: list[OpenSpell] = field(default_factory=list)
 

@@ -12,9 +12,12 @@ import aiomqtt
 import asyncpg
 
 from callcenter import clock
+from callcenter.ami.actions import SHOW_CHANNELS, Action
+from callcenter.ami.faults import AmiFault
 from callcenter.dialplan.hardening import keys_dir
-from callcenter.errors import CallcenterError
+from callcenter.errors import CallcenterError, PartUnavailable
 from callcenter.local import addresses, parts, places, ports, postgres, programs
+from callcenter.local.deployment import manager
 from callcenter.local.places import api_url
 from callcenter.local.processes import recall
 from callcenter.local.readiness import wait_ready
@@ -39,7 +42,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every check, in the order in which a fault in one explains those after it."""
     for finding in (*_machine(settings), *_software(settings), *_ports(settings)):
         yield finding
-    for check in (_database, _broker, _asterisk, _service):
+    own = (_journal_over_ami,) if settings.journal == "ami" else ()
+    for check in (_database, _broker, _asterisk, *own, _service):
         yield await _bounded(check, settings)
 
 
@@ -143,6 +147,21 @@ async def _asterisk(settings: Settings) -> Finding:
         writer.close()
     mend = "" if banner.startswith("Asterisk Call Manager") else "set CALLCENTER_AMI_PORT: that is no Asterisk"
     return Finding("Asterisk AMI", f"{settings.ami_host}:{settings.ami_port} says {banner[:60]!r}", mend)
+
+
+async def _journal_over_ami(settings: Settings) -> Finding:
+    """May we keep a journal from AMI, and does a module send channel events? The service says when none come."""
+    username = f"{settings.ami_username}-journal"
+    see = 'see "A PBX with AMI alone" in docs/administration.md'
+    try:
+        async with manager(settings.model_copy(update={"ami_username": username}), 3) as client:
+            await client.collect(SHOW_CHANNELS)
+            await client.ask(Action("ModuleCheck", (("Module", "cel_manager"),)))
+    except (AmiFault, PartUnavailable) as fault:
+        return Finding("journal over AMI", f"{username}: {fault}", see)
+    last = settings.cel_path.stat().st_mtime if settings.cel_path.exists() else None
+    when = f"{clock.from_epoch(last).astimezone(clock.LOCAL_ZONE):%Y-%m-%d %H:%M:%S}" if last else "never"
+    return Finding("journal over AMI", f"{username} may see channels; last channel event {when}")
 
 
 async def _service(settings: Settings) -> Finding:

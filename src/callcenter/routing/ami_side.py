@@ -69,6 +69,7 @@ class AmiSide:
         self._watch = FactsWatch(engine, settings.pbx, self._take_facts, return_within=_return_within(settings))
         interfaces = {number: f"PJSIP/{device}" for number, device in devices.items()}
         in_call = self.view.agents.in_call
+        self._controls = settings.control
         self._assistant = Assistant(self.client, interfaces, in_call, may_pause=settings.recording_pause)
         self._control = ControlLoop(
             self.client, plan_of(settings, devices), lambda: self._watch.facts, self._control_state,
@@ -82,13 +83,18 @@ class AmiSide:
             loops.create_task(self._consume(), name="ami stream")
             loops.create_task(self._compare(), name="live view snapshots")
             loops.create_task(self._publisher.run(), name="live state publisher")
-            loops.create_task(self._dialer.run(), name="callback dialer")
-            loops.create_task(self._watch.run(), name="facts watch")
-            loops.create_task(self._keep_schedule(), name="schedule file")
-            loops.create_task(self._control.run(), name="control loop")
-            loops.create_task(self.alerts.run(), name="alerts")
-            loops.create_task(self._tick(), name="alarms")
-            loops.create_task(self._assistant.run(), name="agents' assistant")
+            if self._controls:
+                self._run_control(loops)
+
+    def _run_control(self, loops: asyncio.TaskGroup) -> None:
+        """All that sends Asterisk something, or says what should be different there."""
+        loops.create_task(self._dialer.run(), name="callback dialer")
+        loops.create_task(self._watch.run(), name="facts watch")
+        loops.create_task(self._keep_schedule(), name="schedule file")
+        loops.create_task(self._control.run(), name="control loop")
+        loops.create_task(self.alerts.run(), name="alerts")
+        loops.create_task(self._tick(), name="alarms")
+        loops.create_task(self._assistant.run(), name="agents' assistant")
 
     async def _consume(self) -> None:
         while True:
@@ -124,6 +130,8 @@ class AmiSide:
 
     def _greet(self, link: LinkUp) -> None:
         self._health("asterisk", True, f"running since {link.boot.at.isoformat()}")
+        if not self._controls:
+            self._health("control", True, "another listener controls this Asterisk; this one only watches")
         if self._on_link is not None:
             self._on_link(link)
         self._control.nudge()
