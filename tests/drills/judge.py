@@ -1,0 +1,232 @@
+"""Compares what happened (the oracle, on disk) with what was recorded, announced and kept as audio."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from tests.drills.oracle import Plan, Seen, read
+from tests.drills.subscriber import Subscriber
+
+SECOND = 1.0
+SETTLING_SECONDS = 1.0
+"""What Asterisk had not written yet when it was killed."""
+CRASHES = {"pbx_crash", "pbx_restart"}
+NAMELESS = {"", "0", "unread"}
+CALLS = """
+SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
+  extract(epoch FROM started_at)::float AS started, extract(epoch FROM ended_at)::float AS ended,
+  extract(epoch FROM stored_at)::float AS stored
+FROM calls WHERE direction = 'inbound'
+"""
+RECORDINGS = "SELECT call_id, state, seconds, reason FROM recordings"
+OUTBOX = """
+SELECT event_id::text AS event, key, topic, extract(epoch FROM published_at)::float AS published FROM outbox
+WHERE kind = 'call' ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a drill may do to a call. `effect`: seconds that instants and durations may be off beside one second;
+    `deaths`: when the PBX itself was killed and was back, which ends its calls; `shift`: its clock is ahead."""
+
+    effect: float = 0.0
+    deaths: tuple[tuple[float, float], ...] = ()
+    shift: float = 0.0
+    audio: bool = True
+    """Every answered call must have its recording"""
+
+
+@dataclass
+class Verdict:
+    """Faults by kind; each names its call."""
+
+    calls: int = 0
+    talks: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)
+    altered: list[str] = field(default_factory=list)
+    harmed: list[str] = field(default_factory=list)
+    recordings: list[str] = field(default_factory=list)
+    announcements: list[str] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[str]:
+        kinds = ("lost", "doubled", "invented", "altered", "harmed", "recordings", "announcements")
+        return [f"{kind}: {each}" for kind in kinds for each in getattr(self, kind)]
+
+    def counts(self) -> list[int]:
+        kinds = (self.lost, self.doubled, self.invented, self.altered, self.harmed, self.recordings, self.announcements)
+        return [len(kind) for kind in kinds]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All that Postgres holds."""
+
+    calls: list[dict[str, Any]]
+    recordings: dict[str, list[dict[str, Any]]]
+    outbox: dict[str, list[dict[str, Any]]]
+
+
+async def kept(url: str) -> Kept:
+    """Read it past every proxy."""
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        calls = [dict(row) for row in await connection.fetch(CALLS)]
+        recordings = _by("call_id", await connection.fetch(RECORDINGS))
+        return Kept(calls, recordings, _by("key", await connection.fetch(OUTBOX)))
+    finally:
+        await connection.close()
+
+
+def _by(name: str, rows: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(str(row[name]), []).append(dict(row))
+    return found
+
+
+def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subscriber | None) -> Verdict:
+    """The verdict on the calls whose numbers begin with `prefix`."""
+    truth, verdict = read(oracle), Verdict()
+    _name(found, truth)
+    verdict.invented = [f"{r['number']} {r['outcome']} {r['id']}" for r in found.calls if r["number"] not in truth]
+    mine = {n: both for n, both in truth.items() if n.startswith(prefix)}
+    rows = _by("number", found.calls)
+    verdict.calls = len(mine)
+    for number, (plan, seen) in mine.items():
+        verdict.talks += bool(seen.talk_from)
+        cut = any(seen.invited_at < died and not 0 < seen.ended_at < died for died, _ in terms.deaths)
+        while_away = any(died - SETTLING_SECONDS <= seen.invited_at <= back for died, back in terms.deaths)
+        if not cut and not while_away:
+            verdict.harmed += _harm(plan, seen)
+        records = rows.get(number, [])
+        if not records and seen.status and not while_away:
+            verdict.lost.append(f"{_story(plan, seen)}")
+        if len(records) > 1:
+            verdict.doubled.append(f"{number}: {[(r['outcome'], str(r['id'])) for r in records]}")
+        for record in records[:1]:
+            wrong = _crashed(record, seen) if cut else _differences(record, plan, seen, terms)
+            if wrong and not (while_away and not cut):
+                verdict.altered.append(f"{_story(plan, seen)}: {', '.join(wrong)} · record {_short(record)}")
+            verdict.recordings += _audio(found, record, seen, terms, cut)
+            verdict.announcements += _announced(found, record, subscriber)
+    return verdict
+
+
+def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]]) -> None:
+    """Give nameless records their calls, one each: a CANCEL may come before the dialplan has read who calls."""
+    named = {r["number"] for r in found.calls}
+    open_calls = {n: seen.invited_at for n, (plan, seen) in truth.items() if plan.story == "cancels" and n not in named}
+    for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
+        near = [n for n, at in open_calls.items() if abs(record["started"] - at) < SECOND]
+        if near:
+            record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n]))
+            del open_calls[record["number"]]
+
+
+def _story(plan: Plan, seen: Seen) -> str:
+    return f"{plan.number} {plan.story} {seen}"
+
+
+def _short(record: dict[str, Any]) -> str:
+    return json.dumps({k: v for k, v in record.items() if k not in {"id", "number"}}, default=str)
+
+
+def _harm(plan: Plan, seen: Seen) -> list[str]:
+    """What the phones saw, against the plan: did the caller get what he was to get?"""
+    wrong = []
+    if seen.status not in ({200, 487} if plan.story == "cancels" else {200}):
+        wrong.append(f"INVITE got {seen.status}")
+    elif seen.answered_at - seen.invited_at > 5 * SECOND:
+        wrong.append(f"answered after {seen.answered_at - seen.invited_at:.1f} s")
+    if plan.story in {"caller_hangs_up", "agent_hangs_up"}:
+        by = plan.story.partition("_")[0]
+        if not seen.talk_from:
+            wrong.append("reached no agent")
+        elif seen.ended_by != by:
+            wrong.append(f"ended by {seen.ended_by or 'nobody'}")
+    elif plan.story == "leaves_ringing" and not seen.rung:
+        wrong.append("rang nowhere")
+    return [f"{_story(plan, seen)}: {', '.join(wrong)}"] if wrong else []
+
+
+def _crashed(record: dict[str, Any], seen: Seen) -> list[str]:
+    wrong = [] if record["evidence"] in CRASHES else [f"closed by {record['evidence']}"]
+    if seen.talk_from and record["agent"] not in {seen.agent, None}:
+        wrong.append(f"agent {record['agent']}")
+    if record["outcome"] not in {"answered" if seen.talk_from else "incomplete", "incomplete"}:
+        wrong.append(f"outcome {record['outcome']}")
+    return wrong
+
+
+def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
+    may = SECOND + terms.effect
+    wrong = [] if record["outcome"] in (wanted := _outcomes(plan, seen)) else [f"outcome not {'/'.join(wanted)}"]
+    if record["outcome"] == "answered" and record["agent"] != seen.agent:
+        wrong.append(f"agent not {seen.agent}")
+    if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != seen.ended_by:
+        wrong.append(f"hung up by {record['hung_up_by']}")
+    if abs(record["talk_seconds"] - seen.talk) > may:
+        wrong.append(f"talk not {seen.talk:.2f}")
+    if seen.talk_from and abs(record["wait_seconds"] - _wait(seen)) > may:
+        wrong.append(f"wait not {_wait(seen):.2f}")
+    if abs(record["started"] - terms.shift - seen.invited_at) > may:
+        wrong.append(f"started {record['started'] - terms.shift - seen.invited_at:+.2f}")
+    if seen.ended_at and abs(record["ended"] - terms.shift - seen.ended_at) > may:
+        wrong.append(f"ended {record['ended'] - terms.shift - seen.ended_at:+.2f}")
+    return wrong
+
+
+def _wait(seen: Seen) -> float:
+    """From the queue's entrance, which is when the first phone rang or a moment before, to the answer."""
+    return seen.talk_from - seen.rang_at
+
+
+def _outcomes(plan: Plan, seen: Seen) -> set[str]:
+    if seen.talk_from:
+        return {"answered"} if seen.talk > 0.2 else {"answered", "abandoned_ringing"}
+    if plan.story in {"cancels", "leaves_notice"}:
+        return {"invalid"}
+    if seen.rung:
+        return {"abandoned_ringing"}
+    return {"abandoned_in_queue"}
+
+
+def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms, cut: bool) -> list[str]:
+    if not terms.audio or not seen.answered_at or (seen.ended_at - seen.answered_at < SECOND and not seen.talk_from):
+        return []
+    kept = found.recordings.get(str(record["id"]), [])
+    states = [r["state"] for r in kept]
+    if states not in (["ready"], ["silent"]):
+        return [f"{seen.number}: {[(r['state'], r['reason']) for r in kept]}"]
+    lasted = seen.ended_at - seen.answered_at
+    if not cut and states == ["ready"] and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND + terms.effect:
+        return [f"{seen.number}: {kept[0]['seconds']:.2f} s of audio, the call lasted {lasted:.2f} s"]
+    return []
+
+
+def _announced(found: Kept, record: dict[str, Any], subscriber: Subscriber | None) -> list[str]:
+    """Each event left, arrived at least once unless nobody listened, and first arrivals are in order."""
+    rows = found.outbox.get(str(record["id"]), [])
+    topics = Counter(row["topic"].rpartition("/")[2] for row in rows)
+    wrong = [f"{name} ×{topics[name]}" for name in ("started", "ended") if topics[name] != 1]
+    wrong += [f"{row['topic'].rpartition('/')[2]} not published" for row in rows if row["published"] is None]
+    if subscriber is not None:
+        places = []
+        for row in rows:
+            place = subscriber.arrived.get(row["event"])
+            if place is not None:
+                places.append(place)
+            elif row["published"] and not subscriber.was_blind(row["published"]):
+                wrong.append(f"{row['topic'].rpartition('/')[2]} never arrived")
+        if places != sorted(places):
+            wrong.append(f"out of order: {places}")
+    return [f"{record['number']}: {', '.join(wrong)}"] if wrong else []
