@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.agents.operation_log import keep_acts
 from callcenter.agents.pin_store import set_missing
+from callcenter.alerts.keeper import AlertKeeper
+from callcenter.alerts.surroundings import Surroundings
 from callcenter.ami.messages import Event
 from callcenter.ami.model import Address
 from callcenter.calls.ingest import Ingest
@@ -115,6 +117,9 @@ async def _listen(settings: Settings) -> None:
             ami = run_ami_side(settings, engine, secrets.ami_password, secrets.device_names, health.say, on_event)
             parts.create_task(ami, name="ami")
             parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
+            keeper = AlertKeeper(engine, settings.pbx)
+            parts.create_task(keeper.run(), name="alerts of the surroundings")
+            parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
             guard = _guard(settings, engine, secrets.ami_password, health)
             parts.create_task(guard.run(), name="security")
     finally:
@@ -124,6 +129,13 @@ async def _listen(settings: Settings) -> None:
 def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
     ffmpeg = (programs.require("ffmpeg"),)
     return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
+
+
+def _surroundings(settings: Settings, keeper: AlertKeeper, health: Health) -> Surroundings:
+    """The disks of this machine that we depend on; a database elsewhere has its own keepers."""
+    folders = {"recordings": settings.recordings_dir, "journal": settings.queue_log_path.parent}
+    folders["database"] = settings.var_dir / "postgres"
+    return Surroundings(keeper, folders, health.say)
 
 
 def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:
