@@ -30,16 +30,32 @@ WHERE kind = 'call' ORDER BY id
 """
 
 
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From `until` on every process sees the clock `shift` seconds ahead; from `at` on some may."""
+
+    at: float
+    until: float
+    shift: float
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a drill may do to a call. `effect`: seconds that instants and durations may be off beside one second;
-    `deaths`: when the PBX itself was killed and was back, which ends its calls; `shift`: its clock is ahead."""
+    """What a drill may do to a call; all else is a fault of ours. Unix seconds of the machine's clock.
+
+    `effect`: seconds that instants and durations may be off beside one second. `deaths`: when the PBX itself was killed
+    and was back, which ends its calls. `blind`: when nothing could be written to the journal. `deaf`: when no audio
+    could be written. `steps`: how its clock was set.
+    """
 
     effect: float = 0.0
-    deaths: tuple[tuple[float, float], ...] = ()
-    shift: float = 0.0
-    audio: bool = True
-    """Every answered call must have its recording"""
+    deaths: tuple[Interval, ...] = ()
+    blind: tuple[Interval, ...] = ()
+    deaf: tuple[Interval, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass
@@ -48,6 +64,8 @@ class Verdict:
 
     calls: int = 0
     talks: int = 0
+    unwritten: int = 0
+    """Calls whose evidence nobody could write down"""
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
@@ -108,16 +126,18 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
         if not cut and not while_away:
             verdict.harmed += _harm(plan, seen)
         records = rows.get(number, [])
-        if not records and seen.status and not while_away:
+        unwritten = _touches(seen, terms.blind)
+        verdict.unwritten += unwritten
+        if not records and seen.status and not while_away and not unwritten:
             verdict.lost.append(f"{_story(plan, seen)}")
         if len(records) > 1:
             verdict.doubled.append(f"{number}: {[(r['outcome'], str(r['id'])) for r in records]}")
         for record in records[:1]:
             wrong = _crashed(record, seen) if cut else _differences(record, plan, seen, terms)
-            if wrong and not (while_away and not cut):
+            if wrong and not unwritten and not (while_away and not cut):
                 verdict.altered.append(f"{_story(plan, seen)}: {', '.join(wrong)} · record {_short(record)}")
-            verdict.recordings += _audio(found, record, seen, terms, cut)
-            verdict.announcements += _announced(found, record, subscriber)
+            verdict.recordings += [] if unwritten else _audio(found, record, seen, terms, cut)
+            verdict.announcements += [] if unwritten else _announced(found, record, subscriber)
     return verdict
 
 
@@ -128,8 +148,32 @@ def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]]) -> None:
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
         near = [n for n, at in open_calls.items() if abs(record["started"] - at) < SECOND]
         if near:
+            record["nameless"] = True
             record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n]))
             del open_calls[record["number"]]
+
+
+def _touches(seen: Seen, intervals: tuple[Interval, ...]) -> bool:
+    end = seen.ended_at or float("inf")
+    return any(seen.invited_at <= until + SECOND and end >= since - SECOND for since, until in intervals)
+
+
+def _shift(terms: Terms, at: float) -> float:
+    return next((step.shift for step in reversed(terms.steps) if step.at <= at), 0.0)
+
+
+def _stepped(terms: Terms, seen: Seen) -> float:
+    """By how much the clock was set during this call."""
+    end = seen.ended_at or seen.invited_at
+    during = [
+        step
+        for step in terms.steps
+        if step.until and step.at <= end + SECOND and step.until >= seen.invited_at - SECOND
+    ]
+    if not during:
+        return 0.0
+    shifts = [_shift(terms, during[0].at - 0.001), *(step.shift for step in during)]
+    return max(shifts) - min(shifts)
 
 
 def _story(plan: Plan, seen: Seen) -> str:
@@ -168,20 +212,20 @@ def _crashed(record: dict[str, Any], seen: Seen) -> list[str]:
 
 
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
-    may = SECOND + terms.effect
+    may = SECOND + terms.effect + _stepped(terms, seen)
     wrong = [] if record["outcome"] in (wanted := _outcomes(plan, seen)) else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
     if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != seen.ended_by:
         wrong.append(f"hung up by {record['hung_up_by']}")
-    if abs(record["talk_seconds"] - seen.talk) > may:
-        wrong.append(f"talk not {seen.talk:.2f}")
-    if seen.talk_from and abs(record["wait_seconds"] - _wait(seen)) > may:
-        wrong.append(f"wait not {_wait(seen):.2f}")
-    if abs(record["started"] - terms.shift - seen.invited_at) > may:
-        wrong.append(f"started {record['started'] - terms.shift - seen.invited_at:+.2f}")
-    if seen.ended_at and abs(record["ended"] - terms.shift - seen.ended_at) > may:
-        wrong.append(f"ended {record['ended'] - terms.shift - seen.ended_at:+.2f}")
+    wanted_instants = {"started": seen.invited_at, "ended": seen.ended_at}
+    for name, at in wanted_instants.items():
+        if at and abs(off := record[name] - _shift(terms, at) - at) > may:
+            wrong.append(f"{name} {off:+.2f}")
+    durations = {"talk_seconds": seen.talk, **({"wait_seconds": _wait(seen)} if seen.talk_from else {})}
+    for name, lasted in durations.items():
+        if abs(record[name] - lasted) > may or record[name] < 0:
+            wrong.append(f"{name} not {lasted:.2f}")
     return wrong
 
 
@@ -201,14 +245,18 @@ def _outcomes(plan: Plan, seen: Seen) -> set[str]:
 
 
 def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms, cut: bool) -> list[str]:
-    if not terms.audio or not seen.answered_at or (seen.ended_at - seen.answered_at < SECOND and not seen.talk_from):
+    if (
+        not seen.answered_at
+        or _touches(seen, terms.deaf)
+        or (seen.ended_at - seen.answered_at < SECOND and not seen.talk_from)
+    ):
         return []
     kept = found.recordings.get(str(record["id"]), [])
     states = [r["state"] for r in kept]
     if states not in (["ready"], ["silent"]):
         return [f"{seen.number}: {[(r['state'], r['reason']) for r in kept]}"]
     lasted = seen.ended_at - seen.answered_at
-    if not cut and states == ["ready"] and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND + terms.effect:
+    if not cut and states == ["ready"] and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND:
         return [f"{seen.number}: {kept[0]['seconds']:.2f} s of audio, the call lasted {lasted:.2f} s"]
     return []
 
@@ -216,8 +264,9 @@ def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms, cut: b
 def _announced(found: Kept, record: dict[str, Any], subscriber: Subscriber | None) -> list[str]:
     """Each event left, arrived at least once unless nobody listened, and first arrivals are in order."""
     rows = found.outbox.get(str(record["id"]), [])
+    names = ("ended",) if record.get("nameless") else ("started", "ended")
     topics = Counter(row["topic"].rpartition("/")[2] for row in rows)
-    wrong = [f"{name} ×{topics[name]}" for name in ("started", "ended") if topics[name] != 1]
+    wrong = [f"{name} ×{topics[name]}" for name in names if topics[name] != 1]
     wrong += [f"{row['topic'].rpartition('/')[2]} not published" for row in rows if row["published"] is None]
     if subscriber is not None:
         places = []

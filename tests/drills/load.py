@@ -265,26 +265,23 @@ class Load:
         for end in (self._callers, self.agents, self._caller_audio, self._agent_audio):
             end.close()
 
-    async def run(self, plans: Iterable[Plan], rate: float, stop: asyncio.Event) -> None:
-        """Begin `rate` calls a second until told to stop; calls under way go on."""
+    async def run(
+        self, plans: Iterable[Plan], rate: float, stop: asyncio.Event, begun: list[asyncio.Task[Seen]]
+    ) -> None:
+        """Begin `rate` calls a second until told to stop; `begun` gets them, and those under way go on."""
         began = time.monotonic()
         for i, plan in enumerate(plans):
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), max(0.001, began + i / rate - time.monotonic()))
             if stop.is_set():
                 return
-            self.begin(plan)
+            begun.append(self.begin(plan))
 
     def begin(self, plan: Plan) -> asyncio.Task[Seen]:
         task = asyncio.create_task(self.ring(plan))
         self.running.add(task)
         task.add_done_callback(self.running.discard)
         return task
-
-    async def finish(self) -> None:
-        """Until the last call under way has ended."""
-        while self.running:
-            await asyncio.wait(set(self.running))
 
     async def ring(self, plan: Plan) -> Seen:
         """One call. Its plan is on disk before the INVITE leaves."""

@@ -51,29 +51,49 @@ class Outcome:
     verdict: Verdict
 
     @property
+    def unwritten(self) -> int:
+        """Calls that no journal could hold."""
+        return self.verdict.unwritten
+
+    @property
     def faults(self) -> list[str]:
         untold = [] if self.told is not None else [f"operator was not told: {self.drill.told}"]
         return [f"{self.drill.name}: {each}" for each in (*untold, *self.verdict.faults)]
 
 
-async def run(site: Site, drill: Drill, index: int, *, long: bool = False) -> Outcome:
-    """Run one drill and judge it. Raises `AssertionError` when the hotline does not come back by itself."""
-    prefix, stop = f"139{index:02d}", asyncio.Event()
-    loading = asyncio.create_task(site.load.run(plans(prefix, index), drill.rate, stop))
-    try:
-        await asyncio.sleep(BEFORE_SECONDS)
-        logged = {part: len(site.logs(part)) for part in ("listen", "api", "run")}
-        began = time.time()
-        terms = await drill.fault(site, drill.long if long else drill.short) or drill.terms
-        lifted = time.time()
-        await _well_again(site, drill)
-        back = time.time() - lifted
-    finally:
-        stop.set()
-        await loading
-    await site.load.finish()
-    told = _told(site, drill.told, began, logged)
-    return Outcome(drill, lifted - began, told, back, await _verdict(site, prefix, terms))
+class Trial:
+    """One drill on one site: `hit` breaks and waits for recovery, `verdict` judges; the next one may begin between."""
+
+    def __init__(self, site: Site, drill: Drill, index: int, *, long: bool = False, rate: float = 0.0) -> None:
+        self.site, self.drill = site, drill
+        self._rate = rate or drill.rate
+        self._seconds = drill.long if long else drill.short
+        self._plans = plans(f"139{index:02d}", index)
+        self._prefix = f"139{index:02d}"
+        self._calls: list[asyncio.Task[Any]] = []
+
+    async def hit(self) -> None:
+        """Load, fault, recovery. Raises `AssertionError` when the hotline does not come back by itself."""
+        stop, site = asyncio.Event(), self.site
+        loading = asyncio.create_task(site.load.run(self._plans, self._rate, stop, self._calls))
+        try:
+            await asyncio.sleep(BEFORE_SECONDS)
+            self._logged = {part: len(site.logs(part)) for part in ("listen", "api", "run")}
+            self._began = time.time()
+            self._terms = await self.drill.fault(site, self._seconds) or self.drill.terms
+            self._lifted = time.time()
+            await _well_again(site, self.drill)
+            self._back = time.time() - self._lifted
+            self._told = _told(site, self.drill.told, self._began, self._logged)
+        finally:
+            stop.set()
+            await loading
+
+    async def verdict(self) -> Outcome:
+        """Waits for the last call, then for every record and recording."""
+        await asyncio.gather(*self._calls)
+        verdict = await _verdict(self.site, self._prefix, self._terms)
+        return Outcome(self.drill, self._lifted - self._began, self._told, self._back, verdict)
 
 
 async def _well_again(site: Site, drill: Drill) -> None:
@@ -88,6 +108,9 @@ async def _well_again(site: Site, drill: Drill) -> None:
 
 
 def _told(site: Site, ways: str, began: float, logged: dict[str, int]) -> str | None:
+    """How the operator heard of it; None when he didn't. What is no fault for anybody need not be told."""
+    if not ways:
+        return "nothing to tell"
     for way in ways.split("|"):
         kind, _, rest = way.partition(":")
         if kind == "health" and (detail := site.watcher.told(rest, began)) is not None:
@@ -125,6 +148,7 @@ def row(outcome: Outcome) -> list[Any]:
         f"{outcome.seconds:.0f}",
         verdict.calls,
         verdict.talks,
+        outcome.unwritten,
         *verdict.counts(),
         f"{outcome.back:.1f}",
         (outcome.told or "NOT TOLD").replace("|", "/")[:90],

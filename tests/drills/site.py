@@ -6,16 +6,18 @@ import time
 import wave
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
-from callcenter.local import addresses
+from callcenter.local import addresses, broker
+from callcenter.local.processes import last_lines
 from tests.acceptance.hotline import RunningHotline
-from tests.acceptance.schedules import keep_open
+from tests.acceptance.schedules import in_force
+from tests.drills.judge import Step
 from tests.drills.load import Load
 from tests.drills.oracle import Oracle
 from tests.drills.proxies import Proxy, Streams
@@ -25,6 +27,7 @@ AGENTS = tuple(str(n) for n in range(2001, 2027))
 PATIENT = {"agents": AGENTS, "supervisors": (), "queue_timeout_seconds": 120, "ring_seconds": 30}
 NOTICE_SECONDS = 1.2
 LOOK_EVERY = 0.25
+READY_SECONDS = 240
 
 
 class DrillHotline(RunningHotline):
@@ -34,7 +37,17 @@ class DrillHotline(RunningHotline):
         super().__init__(**{**PATIENT, **changed})
         self.overrides = self.home / "overrides.json"
         self.shared_database = "database_url" in changed
+        self.moved_to = ""
+        """Where the database is after a failover"""
         _short_notice(self.home / "prompts" / "zh" / "hotline-notice.wav")
+
+    async def start(self) -> None:
+        """As its parent does, with the patience that several hotlines at once on two cores ask for."""
+        await self.begin()
+        code, said = await self.command("wait", "--ready", "--timeout", str(READY_SECONDS))
+        if code:
+            await self.stop()
+        assert code == 0, f"{said} · {last_lines(self.output, 30)} · {self.logs()}"
 
     def environment(self) -> dict[str, str]:
         own = super().environment()
@@ -49,7 +62,7 @@ class DrillHotline(RunningHotline):
     @property
     def postgres_url(self) -> str:
         """The server itself, past every proxy."""
-        return addresses.database_url(self.settings)
+        return self.moved_to or addresses.database_url(self.settings)
 
     def proxied_url(self, port: int) -> str:
         cluster = addresses.cluster(self.settings, self._secrets_made)
@@ -61,6 +74,12 @@ class DrillHotline(RunningHotline):
 
     async def open_ami(self) -> Streams:
         return await asyncio.open_connection("127.0.0.1", self.settings.ami_port)
+
+    async def open_mqtt(self) -> Streams:
+        return await asyncio.open_connection("127.0.0.1", broker.known_port(addresses.broker_folder(self.settings)))
+
+    def proxied_mqtt(self, port: int) -> str:
+        return broker.url(port, self._secrets_made.mqtt_password)
 
     @property
     def accounts(self) -> dict[str, tuple[str, str]]:
@@ -146,10 +165,16 @@ class Site:
     hotline: DrillHotline
     postgres: Proxy
     ami: Proxy
+    mqtt: Proxy
+    own: dict[str, dict[str, str]]
+    """What `listen` and `api` are told instead of the settings' values"""
     load: Load
     oracle: Oracle
     watcher: Watcher
     subscriber: Subscriber
+    stack: AsyncExitStack
+    """What a fault starts and the end of the drills stops"""
+    steps: list[Step] = field(default_factory=list)
 
     def logs(self, part: str) -> str:
         """`run` is what the supervisor prints."""
@@ -165,10 +190,13 @@ async def drill_site(hotline: DrillHotline | None = None) -> AsyncIterator[Site]
     async with AsyncExitStack() as stack:
         postgres = await stack.enter_async_context(Proxy(hotline.open_postgres))
         ami = await stack.enter_async_context(Proxy(hotline.open_ami))
-        direct = dict(listen_and_api(hotline, postgres, ami))
-        hotline.override(**direct)
+        mqtt = await stack.enter_async_context(Proxy(hotline.open_mqtt))
+        own = listen_and_api(hotline, postgres, ami, mqtt)
+        hotline.override(**own)
         await stack.enter_async_context(hotline)
-        await keep_open(hotline)
+        code, said = await hotline.command("schedule", "open", "--until", "+3h")
+        assert code == 0, said
+        await in_force(hotline, "open", within=60)
         oracle = Oracle(hotline.home / "oracle.jsonl")
         stack.callback(oracle.close)
         load = Load(hotline.settings.sip_port, hotline.accounts, oracle, hotline.settings.hotline_number)
@@ -177,23 +205,24 @@ async def drill_site(hotline: DrillHotline | None = None) -> AsyncIterator[Site]
         work = [asyncio.create_task(watcher.run()), asyncio.create_task(subscriber.run())]
         try:
             await members_in(hotline)
-            yield Site(hotline, postgres, ami, load, oracle, watcher, subscriber)
+            yield Site(hotline, postgres, ami, mqtt, own, load, oracle, watcher, subscriber, stack)
         finally:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
 
 
-def listen_and_api(hotline: DrillHotline, postgres: Proxy, ami: Proxy) -> dict[str, dict[str, str]]:
+def listen_and_api(hotline: DrillHotline, postgres: Proxy, ami: Proxy, mqtt: Proxy) -> dict[str, dict[str, str]]:
     """Who is told to go through which proxy."""
     database = {} if hotline.shared_database else {"CALLCENTER_DATABASE_URL": hotline.proxied_url(postgres.port)}
-    return {"listen": {**database, "CALLCENTER_AMI_PORT": str(ami.port)}, "api": database}
+    listen = {"CALLCENTER_AMI_PORT": str(ami.port), "CALLCENTER_MQTT_URL": hotline.proxied_mqtt(mqtt.port)}
+    return {"listen": {**database, **listen}, "api": database}
 
 
 MEMBERS_FREE = "SELECT count(*) FROM live_states WHERE pbx = $1 AND kind = 'agent' AND payload->>'state' = 'available'"
 
 
-async def members_in(hotline: DrillHotline, within: float = 20) -> None:
+async def members_in(hotline: DrillHotline, within: float = 60) -> None:
     """Until the live view has every agent's phone free."""
     connection = await asyncpg.connect(hotline.postgres_url)
     try:
