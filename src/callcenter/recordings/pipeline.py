@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from callcenter.clock import LOCAL_ZONE, now
 from callcenter.errors import in_one_line
 from callcenter.publishing.outbox import Announcement, announce
-from callcenter.recordings.stereo import JoinFailed, StereoFile, join_legs
+from callcenter.recordings.stereo import JoinFailed, StereoFile, join_legs, kept_file
 from callcenter.recordings.tables import recordings
 from callcenter.recordings.wav import WavFile, inspect
 from callcenter.storage.away import AWAY
@@ -129,6 +129,9 @@ class Pipeline:
         return (await connection.execute(query)).first()
 
     async def _find(self, row: Any) -> Finding:
+        kept = await asyncio.to_thread(self._kept, row)
+        if kept is not None:
+            return Finding("ready", "made before the database forgot it", kept)
         legs = await asyncio.to_thread(self._legs, row)
         if isinstance(legs, Finding):
             return legs
@@ -138,6 +141,13 @@ class Pipeline:
         file = await join_legs(self._ffmpeg, caller, agent, self._target(row))
         reason = None if caller.audio_bytes and agent.audio_bytes else "audio from one side only"
         return Finding("ready", reason, file)
+
+    def _kept(self, row: Any) -> StereoFile | None:
+        """Only without legs: while they are there, they are the truth."""
+        spool = self._root / "spool"
+        if any((spool / f"{row.name}-{side}.wav").exists() for side in ("caller", "agent")):
+            return None
+        return kept_file(self._target(row))
 
     def _legs(self, row: Any) -> tuple[WavFile, WavFile] | Finding:
         age = now() - row.updated_at if row.attempts else timedelta()
