@@ -23,8 +23,8 @@ SHARED = (
         Drill("AMI reset, events cut in the middle", manager.reset, "health:ami|log:listen:No connection", 4, 60),
     ),
     (
-        Drill("Postgres hung (SIGSTOP)", database.hung, STORING, 8, 90),
-        Drill("AMI at 1 kB/s", manager.slow, "health:ami|log:listen:No connection", 8, 60),
+        Drill("Postgres hung (SIGSTOP)", database.hung, f"{STORING}|health:api", 10, 90),
+        Drill("AMI at 1 kB/s", manager.slow, "health:ami|log:listen:No connection", 16, 60),
     ),
     (
         Drill("Postgres out of connections", database.out_of_connections, STORING, 6, 60),
@@ -50,7 +50,7 @@ SHARED = (
 SMALL_DISKS = (
     (Drill("disk full: recordings", disks.recordings_full, "health:disk|alert:disk_low", 5, 60),),
     (Drill("disk full: journal", disks.journal_full, "health:disk|alert:disk_low", 5, 60),),
-    (Drill("disk full: Postgres", disks.database_full, STORING, 6, 60),),
+    (Drill("disk full: Postgres", disks.database_full, f"health:disk|{STORING}", 6, 60),),
 )
 CLOCK = (
     (Drill("clock set by an hour, and back", clocks.stepped, "alert:clock_stepped", 8, 60),),

@@ -222,16 +222,16 @@ def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -
     for name, at in wanted_instants.items():
         if at and abs(off := record[name] - _shift(terms, at) - at) > may:
             wrong.append(f"{name} {off:+.2f}")
-    durations = {"talk_seconds": seen.talk, **({"wait_seconds": _wait(seen)} if seen.talk_from else {})}
-    for name, lasted in durations.items():
-        if abs(record[name] - lasted) > may or record[name] < 0:
-            wrong.append(f"{name} not {lasted:.2f}")
+    durations = {"talk_seconds": (seen.talk, seen.talk), **({"wait_seconds": _wait(seen)} if seen.talk_from else {})}
+    for name, (least, most) in durations.items():
+        if not max(0.0, least - may) <= record[name] <= most + may:
+            wrong.append(f"{name} not {least:.2f} to {most:.2f}")
     return wrong
 
 
-def _wait(seen: Seen) -> float:
-    """From the queue's entrance, which is when the first phone rang or a moment before, to the answer."""
-    return seen.talk_from - seen.rang_at
+def _wait(seen: Seen) -> tuple[float, float]:
+    """The queue is entered after the notice and before the first phone rings: its wait in bounds."""
+    return seen.talk_from - seen.rang_at, seen.talk_from - seen.answered_at
 
 
 def _outcomes(plan: Plan, seen: Seen) -> set[str]:

@@ -50,7 +50,7 @@ class Audio:
         self._socket.setblocking(False)
         self._socket.bind((ip, 0))
         self.ip, self.port = self._socket.getsockname()
-        self._legs: dict[str, list[int]] = {}
+        self._legs: dict[str, Leg] = {}
 
     @property
     def sdp(self) -> str:
@@ -58,7 +58,7 @@ class Audio:
 
     def start(self, call: str, port: int) -> None:
         if port:
-            self._legs[call] = [port, 0, random.getrandbits(32)]
+            self._legs[call] = Leg(port, time.monotonic(), random.getrandbits(32))
 
     def stop(self, call: str) -> None:
         self._legs.pop(call, None)
@@ -67,16 +67,30 @@ class Audio:
         self._socket.close()
 
     async def run(self) -> None:
-        began, sent = time.monotonic(), 0
         while True:
-            sent += 1
-            await asyncio.sleep(max(0.0, began + sent * PACKET_SECONDS - time.monotonic()))
+            await asyncio.sleep(PACKET_SECONDS)
+            moment = time.monotonic()
             for leg in self._legs.values():
-                port, number, source = leg
-                leg[1] = number + 1
-                head = struct.pack("!BBHII", 0x80, 8, number & 0xFFFF, number * SAMPLES & 0xFFFFFFFF, source)
-                with suppress(OSError):
-                    self._socket.sendto(head + AUDIO, (AGENT_IP, port))
+                for packet in leg.due(moment):
+                    with suppress(OSError):
+                        self._socket.sendto(packet, (AGENT_IP, leg.port))
+
+
+@dataclass(slots=True)
+class Leg:
+    """What one side says, since when."""
+
+    port: int
+    began: float
+    source: int
+    sent: int = 0
+
+    def due(self, moment: float) -> Iterator[bytes]:
+        """Packets that should have left by now, as many as the leg is old."""
+        while self.sent * PACKET_SECONDS <= moment - self.began:
+            stamp = self.sent * SAMPLES & 0xFFFFFFFF
+            yield struct.pack("!BBHII", 0x80, 8, self.sent & 0xFFFF, stamp, self.source) + AUDIO
+            self.sent += 1
 
 
 @dataclass

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from tests.drills.drills import CLOCK, FAILOVER, SHARED, SMALL_DISKS
-from tests.drills.faults.disks import make_database, small_disks
+from tests.drills.faults.disks import make_database, mount_small_disks
 from tests.drills.pair import two_pbxs
 from tests.drills.run import Drill, Outcome, Trial
 from tests.drills.site import DrillHotline, Site, drill_site
@@ -19,11 +19,11 @@ SHORT_RATE = 1.0
 
 @asynccontextmanager
 async def on_small_disks() -> AsyncIterator[Site]:
-    async with AsyncExitStack() as stack:
-        hotline = DrillHotline()
-        await make_database(hotline)
-        stack.enter_context(small_disks(hotline))
-        yield await stack.enter_async_context(drill_site(hotline))
+    hotline = DrillHotline()
+    await make_database(hotline)
+    mount_small_disks(hotline)
+    async with drill_site(hotline) as site:
+        yield site
 
 
 def with_a_clock() -> AbstractAsyncContextManager[Site]:

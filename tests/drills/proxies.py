@@ -22,8 +22,8 @@ class Link:
 
     def __init__(self, client: Streams, server: Streams) -> None:
         self.client, self.server = client, server
-        self.commits = ""
-        """What is to happen to the COMMIT that this client has just sent"""
+        self.unanswered = False
+        """The answer to what this client has just sent is to be lost"""
 
     def reset(self) -> None:
         """Both ends see a reset, not a farewell."""
@@ -38,18 +38,19 @@ class Link:
 class Proxy:
     """Relays to whatever `connect` opens. The attributes may be changed at any time."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Streams]]) -> None:
-        self.connect = connect
+    def __init__(self, connect: Callable[[], Awaitable[Streams]], asked: bytes = b"", answered: bytes = b"") -> None:
+        """`asked` and `answered`: bytes by which a request and its answer are known whose loss is drilled."""
+        self.connect, self._asked, self._answered = connect, asked, answered
         self.links: set[Link] = set()
         self.bytes_a_second = 0.0
         """0: as fast as they come"""
         self.cut_next = False
         """The next bytes of the server are cut in their middle"""
         self.lose_answer = 0.0
-        """Probability that a COMMIT is carried out and its answer never comes"""
-        self.lose_commit = 0.0
-        """Probability that a COMMIT never arrives"""
-        self.lost_answers = 0
+        """Probability that a request is carried out and its answer never comes"""
+        self.lose_request = 0.0
+        """Probability that it never arrives"""
+        self.lost = 0
         self.refusing = False
         self._open = asyncio.Event()
         self._open.set()
@@ -116,19 +117,17 @@ class Proxy:
         return None
 
     def _heard_of_client(self, link: Link, data: bytes, _: asyncio.StreamWriter) -> None:
-        """asyncpg sends COMMIT as a simple query of its own."""
-        if not data.startswith(b"Q") or b"COMMIT;" not in data[:16]:
+        if not self._asked or self._asked not in data:
             return
-        dice = random.random()  # noqa: S311 - which commit is hit, guards nothing
-        if dice < self.lose_commit:
-            self.lost_answers += 1
+        dice = random.random()  # noqa: S311 - which request is hit, guards nothing
+        if dice < self.lose_request:
+            self.lost += 1
             raise Cut
-        if dice < self.lose_commit + self.lose_answer:
-            link.commits = "unanswered"
+        link.unanswered = dice < self.lose_request + self.lose_answer
 
     def _heard_of_server(self, link: Link, data: bytes, writer: asyncio.StreamWriter) -> None:
-        if link.commits and b"COMMIT\0" in data:
-            self.lost_answers += 1
+        if link.unanswered and self._answered in data:
+            self.lost += 1
             raise Cut
         if self.cut_next:
             self.cut_next = False

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import time
 import wave
 from collections.abc import AsyncIterator, Mapping
@@ -27,6 +28,10 @@ AGENTS = tuple(str(n) for n in range(2001, 2027))
 PATIENT = {"agents": AGENTS, "supervisors": (), "queue_timeout_seconds": 120, "ring_seconds": 30}
 NOTICE_SECONDS = 1.2
 LOOK_EVERY = 0.25
+COMMIT = (b"COMMIT;\0", b"COMMIT\0")
+"""asyncpg's simple query, Postgres' CommandComplete"""
+CALL_EVENT = (b"/calls/", b"\x40\x02")
+"""PUBLISH of a call's event, PUBACK"""
 READY_SECONDS = 240
 
 
@@ -39,6 +44,8 @@ class DrillHotline(RunningHotline):
         self.shared_database = "database_url" in changed
         self.moved_to = ""
         """Where the database is after a failover"""
+        self.mounted: list[Path] = []
+        """Small file systems of its own"""
         _short_notice(self.home / "prompts" / "zh" / "hotline-notice.wav")
 
     async def start(self) -> None:
@@ -48,6 +55,14 @@ class DrillHotline(RunningHotline):
         if code:
             await self.stop()
         assert code == 0, f"{said} · {last_lines(self.output, 30)} · {self.logs()}"
+
+    async def stop(self) -> None:
+        """Ctrl-C, and its disks are taken out."""
+        try:
+            await super().stop()
+        finally:
+            while self.mounted:
+                subprocess.run(["umount", "-l", self.mounted.pop()], check=False)
 
     def environment(self) -> dict[str, str]:
         own = super().environment()
@@ -122,7 +137,7 @@ class Watcher:
         api = self._hotline.api
         parts: dict[str, tuple[bool, str]] = {}
         with suppress(httpx.HTTPError, ValueError, KeyError):
-            said = (await api.get("/v1/health", timeout=3)).json()
+            said = (await api.get("/v1/health", timeout=8)).json()
             parts = {p["part"]: (p["ok"], p["detail"]) for p in said["parts"] if p["pbx"] in {None, self._pbx}}
         self.looks.append(Look(time.time(), parts))
         with suppress(httpx.HTTPError, ValueError, KeyError):
@@ -188,9 +203,9 @@ async def drill_site(hotline: DrillHotline | None = None) -> AsyncIterator[Site]
     """A hotline that is open, with agents registered, watched from all sides."""
     hotline = hotline or DrillHotline()
     async with AsyncExitStack() as stack:
-        postgres = await stack.enter_async_context(Proxy(hotline.open_postgres))
+        postgres = await stack.enter_async_context(Proxy(hotline.open_postgres, *COMMIT))
         ami = await stack.enter_async_context(Proxy(hotline.open_ami))
-        mqtt = await stack.enter_async_context(Proxy(hotline.open_mqtt))
+        mqtt = await stack.enter_async_context(Proxy(hotline.open_mqtt, *CALL_EVENT))
         own = listen_and_api(hotline, postgres, ami, mqtt)
         hotline.override(**own)
         await stack.enter_async_context(hotline)

@@ -33,13 +33,13 @@ class Subscriber:
                     self.blind.append((since, time.time()))
                     try:
                         async for message in client.messages:
-                            self._take(message.payload)
+                            self._take(message)
                     finally:
                         since = time.time()
             await asyncio.sleep(0.1)
 
-    def _take(self, payload: object) -> None:
-        event = json.loads(bytes(payload))["event_id"]  # type: ignore[arg-type]
+    def _take(self, message: aiomqtt.Message) -> None:
+        event = json.loads(str(message.payload, "utf-8"))["event_id"]
         self.doubled += event in self.arrived
         self.arrived.setdefault(event, len(self.arrived))
 

@@ -43,8 +43,8 @@ async def out_of_connections(site: Site, seconds: float) -> None:
 
 async def answers_lost(site: Site, seconds: float) -> None:
     """Half of the commits are carried out without an answer, a quarter never arrive."""
-    site.postgres.lose_commit, site.postgres.lose_answer = 0.25, 0.5
+    site.postgres.lose_request, site.postgres.lose_answer = 0.25, 0.5
     try:
         await asyncio.sleep(seconds)
     finally:
-        site.postgres.lose_commit = site.postgres.lose_answer = 0.0
+        site.postgres.lose_request = site.postgres.lose_answer = 0.0

@@ -23,30 +23,22 @@ def folders(hotline: DrillHotline) -> dict[str, Path]:
     return {"log": s.queue_log_path.parent, "recordings": s.recordings_dir, "postgres": s.var_dir / "postgres"}
 
 
-@contextmanager
-def small_disks(hotline: DrillHotline) -> Iterator[None]:
-    """Mount them before the hotline starts; Postgres' files exist beforehand, for initdb renames its folder."""
-    mounted: list[Path] = []
-    try:
-        for name, folder in folders(hotline).items():
-            aside = folder.with_name(f"{folder.name}.aside")
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.rename(aside)
-            folder.mkdir()
-            subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", f"size={MEGABYTES[name]}m,mode=0700", name, folder], check=True
-            )
-            mounted.append(folder)
-            subprocess.run(["cp", "-a", f"{aside}/.", folder], check=True)
-            shutil.rmtree(aside)
-        yield
-    finally:
-        for folder in mounted:
-            subprocess.run(["umount", "-l", folder], check=False)
+def mount_small_disks(hotline: DrillHotline) -> None:
+    """Before the hotline starts; it unmounts them when it has stopped."""
+    for name, folder in folders(hotline).items():
+        aside = folder.with_name(f"{folder.name}.aside")
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.rename(aside)
+        folder.mkdir()
+        size = f"size={MEGABYTES[name]}m,mode=0700"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, name, folder], check=True)
+        hotline.mounted.append(folder)
+        subprocess.run(["cp", "-a", f"{aside}/.", folder], check=True)
+        shutil.rmtree(aside)
 
 
 async def make_database(hotline: DrillHotline) -> None:
-    """What the first start would do."""
+    """As the first start would: initdb renames its folder, which a mounted one can't be."""
     places.prepare(hotline.settings)
     process = await postgres.start(addresses.cluster(hotline.settings, load_or_make(hotline.settings)))
     await postgres.halt(process)

@@ -29,10 +29,10 @@ async def killed_after_commit(site: Site, seconds: float) -> None:
     """Postgres commits, the answer is lost on its way, and the listener dies before it could ask again."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        before, site.postgres.lose_answer = site.postgres.lost_answers, 1.0
+        before, site.postgres.lose_answer = site.postgres.lost, 1.0
         with suppress(TimeoutError):
             async with asyncio.timeout(5):
-                while site.postgres.lost_answers == before:
+                while site.postgres.lost == before:
                     await asyncio.sleep(0.005)
         site.postgres.lose_answer = 0.0
         with suppress(AssertionError, TimeoutError):
