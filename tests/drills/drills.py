@@ -38,7 +38,7 @@ SHARED = (
     (Drill("journal rotated under our eyes", journals.rotated, "", 3, 60),),
     (Drill("journal rotated twice while we were away", journals.rotated_twice, "health:journal", 12, 120),),
     (Drill("journal truncated", journals.cut, "log:listen:journal_gap", 1, 10),),
-    (Drill("journal unreadable", journals.unreadable, "health:journal", 6, 60),),
+    (Drill("journal unreadable", journals.unreadable, "health:journal", 2, 60),),
     (Drill("our listener stopped (SIGSTOP)", own_processes.listener_stopped, "health:ami", 12, 300),),
     (Drill("our supervisor killed", own_processes.supervisor_killed, "health:api", 1, 20),),
     (Drill("Asterisk killed with calls up", own_processes.asterisk_killed, "health:asterisk|health:ami", 1, 10),),

@@ -52,6 +52,7 @@ class Proxy:
         """Probability that it never arrives"""
         self.lost = 0
         self.refusing = False
+        self._serving = 0
         self._open = asyncio.Event()
         self._open.set()
 
@@ -62,7 +63,10 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         self._listener.close()
-        self.reset()
+        self.release()
+        while self._serving:
+            self.reset()
+            await asyncio.sleep(0.01)
 
     def reset(self) -> None:
         for link in list(self.links):
@@ -76,6 +80,13 @@ class Proxy:
         self._open.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._serving += 1
+        try:
+            await self._relay(reader, writer)
+        finally:
+            self._serving -= 1
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._open.wait()
         try:
             if self.refusing:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import time
 import wave
 from collections.abc import AsyncIterator, Mapping
@@ -62,7 +61,8 @@ class DrillHotline(RunningHotline):
             await super().stop()
         finally:
             while self.mounted:
-                subprocess.run(["umount", "-l", self.mounted.pop()], check=False)
+                done = await asyncio.create_subprocess_exec("umount", "-l", self.mounted.pop())
+                await done.wait()
 
     def environment(self) -> dict[str, str]:
         own = super().environment()

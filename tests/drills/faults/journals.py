@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -109,7 +110,12 @@ async def unreadable(site: Site, seconds: float) -> None:
     before = site.hotline.overrides.read_text()
     with_mark = {**site.own["listen"], "DRILL_MAY_NOT_READ": str(site.hotline.settings.cel_path.parent)}
     site.hotline.override(listen=with_mark, api=site.own["api"])
+    began = time.time()
     await site.hotline.kill("listen")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while site.watcher.told("journal", began) is None:  # it takes its time to start
+                await asyncio.sleep(0.1)
     await asyncio.sleep(seconds)
     site.hotline.overrides.write_text(before)
     with suppress(AssertionError, TimeoutError):
