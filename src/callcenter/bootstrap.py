@@ -20,7 +20,7 @@ from callcenter.ami.model import Address
 from callcenter.calls.ingest import Ingest
 from callcenter.calls.store import Batch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
-from callcenter.local import addresses, places, programs
+from callcenter.local import addresses, places
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
 from callcenter.publishing.mqtt import Publisher, forget_published
@@ -90,7 +90,7 @@ def listen(settings: Settings) -> None:
 async def _listen(settings: Settings) -> None:
     engine = make_engine(addresses.database_url(settings), pool_size=8, pre_ping=False)
     health = Health(engine, settings.pbx)
-    pipeline = _pipeline(settings, engine, health)
+    pipeline = Pipeline(engine, settings.pbx, settings.recordings_dir, health.say)
     publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
 
     def on_stored(batch: Batch) -> None:
@@ -124,11 +124,6 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(guard.run(), name="security")
     finally:
         await engine.dispose()
-
-
-def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
-    ffmpeg = (programs.require("ffmpeg"),)
-    return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
 
 
 def _surroundings(settings: Settings, keeper: AlertKeeper, health: Health) -> Surroundings:

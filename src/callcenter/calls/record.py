@@ -8,7 +8,6 @@ first agent and the caller were joined, or until the caller left; what a transfe
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import uuid5
 
 from callcenter.calls.model import (
     CallRecord,
@@ -22,7 +21,7 @@ from callcenter.calls.model import (
     Side,
 )
 from callcenter.calls.spells import Spell, overlap, total, union
-from callcenter.calls.state import CallState, Channel, OpenSpell, Visit, age_key
+from callcenter.calls.state import CallState, Channel, OpenSpell, Visit, recording_id
 from callcenter.journal.facts import QueueFact
 
 STATUS_RESULTS = {
@@ -67,9 +66,10 @@ def direction_of(call: CallState) -> Direction:
 
 
 def build_record(call: CallState) -> CallRecord:
-    """The record as of now. What still runs is taken to end with the call's last fact."""
+    """The record as of now. What still runs is taken to end with the last evidence of its life."""
     caller, direction = call.root, direction_of(call)
-    end = max((c.ended_at or call.last_at for c in call.channels.values()), default=call.last_at)
+    last = call.alive_until or call.last_at
+    end = max((c.ended_at or last for c in call.channels.values()), default=last)
     partners = _partners(call, caller, direction)
     talks = {c.uniqueid: _together(caller, c, end) for c in partners}
     talk = union(s for spells in talks.values() for s in spells)
@@ -108,13 +108,13 @@ def build_record(call: CallState) -> CallRecord:
         legs=tuple(_leg(c, caller, partners, talks, end) for c in _by_age(call.channels.values())),
         queue_visits=tuple(visits),
         timeline=tuple(call.timeline),
-        recordings=tuple(RecordingRef(uuid5(call.id, name), name, at) for name, at in call.recordings),
+        recordings=tuple(RecordingRef(recording_id(call.pbx, name, at), name, at) for name, at in call.recordings),
         anomalies=tuple(call.anomalies),
     )
 
 
 def _by_age(channels: Iterable[Channel]) -> list[Channel]:
-    return sorted(channels, key=lambda c: age_key(c.uniqueid))
+    return sorted(channels, key=lambda c: c.age)
 
 
 def _partners(call: CallState, caller: Channel, direction: Direction) -> list[Channel]:
@@ -216,7 +216,7 @@ def _result(call: CallState, visit: Visit, facts: list[QueueFact]) -> str:
     for fact in facts:
         if fact.event in QUEUE_LOG_RESULTS:
             return QUEUE_LOG_RESULTS[fact.event]
-    if call.evidence in {"pbx_restart", "silence"}:
+    if call.evidence in {"pbx_crash", "silence"}:
         return "incomplete"
     channel = call.channels[visit.uniqueid]
     return "abandoned" if channel.hangup_source == channel.name else "system_failure"
@@ -232,7 +232,7 @@ def _outcome(call: CallState, caller: Channel, visits: list[QueueVisit], *, talk
         return Outcome.BLOCKED
     if "self_test" in call.marks:
         return Outcome.INVALID
-    if call.evidence in {"pbx_restart", "silence"} or ("start_missing" in call.anomalies and not call.introduced):
+    if call.evidence in {"pbx_crash", "silence"} or ("start_missing" in call.anomalies and not call.introduced):
         return Outcome.INCOMPLETE
     if by_caller and not call.notice_played and not visits:
         return Outcome.INVALID

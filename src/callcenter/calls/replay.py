@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.events import CallAbsorbed, CallEnded, CallMarked
-from callcenter.calls.ingest import feed_lines, read_chunks
+from callcenter.calls.ingest import feed_lines
 from callcenter.calls.model import CallRecord
-from callcenter.calls.store import CALL_COLUMNS, call_row, store_records
+from callcenter.calls.rows import CALL_COLUMNS, call_row, store_records
 from callcenter.calls.tables import calls
 from callcenter.calls.tracker import CallTracker
+from callcenter.journal.repository import read_chunks
 from callcenter.storage.engine import make_engine
 
 BATCH = 500
@@ -80,7 +81,7 @@ async def _settle(engine: AsyncEngine, pending: dict[UUID, CallRecord], result: 
         for record in list(pending.values()):
             _compare(record, stored.get(record.id), result)
         if not dry_run:
-            await store_records(connection, list(pending.values()), [])
+            await store_records(connection, list(pending.values()))
     pending.clear()
 
 

@@ -9,13 +9,17 @@ from callcenter.calls.model import TimelineEntry, agent_of_endpoint
 from callcenter.journal.facts import QueueFact
 
 CALL_NAMESPACE = UUID("5f0a7c3e-7d0b-5c43-9d0a-6f6b6c3f0c11")
-"""Ids are derived from (pbx, uniqueid): a replay finds the same call again."""
+"""Ids are derived from (pbx, uniqueid, start): a replay finds the same call again, and no two calls are taken for one
+when Asterisk, started anew with a clock that was set back, gives an id a second time."""
 
 TRUNK_PREFIX = "trunk"
 """Endpoints named `trunk…` are the outside; every other PJSIP endpoint is an agent's phone (asterisk/pjsip.conf)."""
 
 PLACEHOLDER_PREFIX = "place-"
 """Ids of the channels that keep a callback's place in a queue: nobody's call, so nothing of them is recorded."""
+
+CALL_PREFIX = "callback-"
+"""Ids that we gave to channels ourselves, each once: their calls are known before they begin."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class Channel:
     stays: list[BridgeStay] = field(default_factory=list)
     music: list[OpenSpell] = field(default_factory=list)
 
+    age: tuple[int, int, str] = field(init=False)
     is_phone: bool = field(init=False)
     is_trunk: bool = field(init=False)
     agent: str | None = field(init=False)
@@ -54,6 +59,7 @@ class Channel:
 
     def __post_init__(self) -> None:
         """`d4f9-1001` of `PJSIP/d4f9-1001-0000000c` is the endpoint (Asterisk names channels TECH/resource-number)."""
+        self.age = age_key(self.uniqueid)
         technology, _, resource = self.name.partition("/")
         endpoint = resource.rpartition("-")[0] or resource
         self.is_phone = technology == "PJSIP"
@@ -79,6 +85,10 @@ class CallState:
     mark: int
     """Where its first fact was read; the reader must be able to come back here until the call is over."""
     last_at: datetime
+    boot: int = 0
+    """Of which life of Asterisk it is (`calls.boots`)"""
+    heard: float = 0.0
+    """When its last fact was read, in seconds of the stream's clock"""
     keys: set[str] = field(default_factory=set)
     """Every uniqueid and linkedid seen in it"""
     seen: set[int] = field(default_factory=set)
@@ -91,6 +101,8 @@ class CallState:
     anomalies: list[str] = field(default_factory=list)
     answered_by: set[str] = field(default_factory=set)
     introduced: bool = False
+    """The dialplan has said who calls"""
+    announced: bool = False
     line: str | None = None
     service: str | None = None
     service_source: str | None = None
@@ -104,6 +116,8 @@ class CallState:
     rejected: str | None = None
     evidence: str | None = None
     """What closed it; None while it runs"""
+    alive_until: datetime | None = None
+    """Of a call that Asterisk's death cut: the last moment at which it was certainly up"""
 
     oldest: Channel | None = None
     known_id: UUID | None = None
@@ -117,19 +131,19 @@ class CallState:
     @property
     def id(self) -> UUID:
         if self.known_id is None:
-            self.known_id = call_id(self.pbx, self.root.uniqueid)
+            self.known_id = call_id(self.pbx, self.root.uniqueid, self.root.started_at)
         return self.known_id
 
     def add(self, channel: Channel) -> None:
         """Take in a channel; an older one than all before gives the call another id."""
         self.channels[channel.uniqueid] = channel
-        if self.oldest is None or age_key(channel.uniqueid) < age_key(self.oldest.uniqueid):
+        if self.oldest is None or channel.age < self.oldest.age:
             self.oldest, self.known_id = channel, None
 
     def absorb(self, other: "CallState") -> None:
         """Take over what is known of a call that turned out to be this one."""
         self.mark = min(self.mark, other.mark)
-        self.last_at = max(self.last_at, other.last_at)
+        self.last_at, self.heard = max(self.last_at, other.last_at), max(self.heard, other.heard)
         for channel in other.channels.values():
             self.add(channel)
         self.keys |= other.keys
@@ -145,6 +159,7 @@ class CallState:
         self.menu_choice = self.menu_choice if self.menu_choice is not None else other.menu_choice
         self.marks |= other.marks
         self.notice_played = self.notice_played or other.notice_played
+        self.introduced, self.announced = self.introduced or other.introduced, self.announced or other.announced
         self.alarmed = self.alarmed or other.alarmed
 
     def has_seen(self, key: int) -> bool:
@@ -160,14 +175,33 @@ class CallState:
         return any(c.ended_at is None for c in self.channels.values())
 
 
-def call_id(pbx: str, uniqueid: str) -> UUID:
-    return uuid5(CALL_NAMESPACE, f"{pbx}/{uniqueid}")
+def call_id(pbx: str, uniqueid: str, started_at: datetime | None = None) -> UUID:
+    """The id of the call whose oldest channel that is. `started_at` may be left out for channels that we named."""
+    own = started_at is None or uniqueid.startswith(CALL_PREFIX)
+    start = "" if own or started_at is None else f"/{started_at.timestamp():.6f}"
+    return uuid5(CALL_NAMESPACE, f"{pbx}/{uniqueid}{start}")
+
+
+def recording_id(pbx: str, name: str, started_at: datetime) -> UUID:
+    """The id of a recording, whichever call it turns out to belong to."""
+    return uuid5(CALL_NAMESPACE, f"recording/{pbx}/{name}/{started_at.timestamp():.6f}")
 
 
 def age_key(uniqueid: str) -> tuple[int, int, str]:
-    """Orders `[systemname-]epoch.counter` by age; as text `…9.10` would come before `…9.9`."""
+    """Orders the channels `[systemname-]epoch.counter` of one boot by age.
+
+    The counter comes first: it only rises (Asterisk 22 main/channel_internal_api.c), while the epoch falls when the
+    clock is set back. As text, `…9.10` would come before `…9.9`.
+    """
     epoch, _, counter = uniqueid.rpartition("-")[2].partition(".")
     try:
-        return int(epoch), int(counter or 0), uniqueid
+        return int(counter or 0), int(epoch), uniqueid
     except ValueError:
         return 0, 0, uniqueid
+
+
+def counter_of(uniqueid: str) -> int | None:
+    """The counter of an id that Asterisk gave; None for one that we gave, and for what is no such id."""
+    epoch, _, counter = uniqueid.rpartition("-")[2].partition(".")
+    given = uniqueid.startswith((CALL_PREFIX, PLACEHOLDER_PREFIX))
+    return int(counter) if not given and epoch.isdecimal() and counter.isdecimal() else None
