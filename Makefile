@@ -2,7 +2,7 @@
 # No root is needed; as root, missing Debian packages are installed, else they are unpacked below .venv.
 
 .POSIX:
-.PHONY: help setup run test lint demo bench lock clean
+.PHONY: help setup run test lint demo bench drill lock clean
 
 BIN = .venv/bin
 
@@ -13,6 +13,7 @@ help:
 	@echo 'make demo    play a quarter of an hour of calls to the running hotline'
 	@echo 'make lint    ruff, mypy, import contracts'
 	@echo 'make bench   the figures in benchmarks/'
+	@echo 'make drill   break everything under load for an hour and print what became of the calls'
 	@echo 'make lock    choose dependencies anew and write requirements.lock'
 	@echo 'make clean   remove .venv and caches; never var/ or recordings/'
 
@@ -42,6 +43,11 @@ bench:
 	@sh src/callcenter/local/setup.sh
 	@$(BIN)/callcenter setup --tests
 	@for figure in benchmarks/*.py; do echo "== $$figure"; $(BIN)/python "$$figure" || exit 1; done
+
+drill:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/callcenter setup --tests
+	@exec $(BIN)/python -m tests.drills
 
 lock:
 	@sh src/callcenter/local/setup.sh

@@ -23,6 +23,10 @@ class Timings:
     fully_booted: float = 30.0
     idle: float = 1.0
     ping_answer: float = 3.0
+    busy: float = 5.0
+    """Asked so often although events keep coming: how late they come, only an answer can tell"""
+    behind: float = 10.0
+    """An answer that comes later has events of the past before it: the link is made anew, and a snapshot with it"""
     first_wait: float = 0.2
     longest_wait: float = 10.0
     refused_wait: float = 15.0
