@@ -72,7 +72,8 @@ class Health:
                     log.debug("heartbeat_not_stored", why=str(error))
             await asyncio.sleep(TOGETHER_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._changed.wait()
             self._changed.clear()
 
 

@@ -140,7 +140,9 @@ class Ingest:
         await self._stored()
         self._say_health(looked_at)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
+            # not wait_for, here and elsewhere: in Python 3.11 it may swallow a cancellation, and the loop never ends
+            async with asyncio.timeout(self._poll_seconds()):
+                await self._wake.wait()
 
     def _poll_seconds(self) -> float:
         if self._prompt:

@@ -104,7 +104,8 @@ class CoverageWatch:
 
     async def _wait(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._nudged.wait(), MARK_SECONDS)
+            async with asyncio.timeout(MARK_SECONDS):
+                await self._nudged.wait()
         self._nudged.clear()
 
     async def _recall(self) -> None:

@@ -84,7 +84,8 @@ class AmiJournal:
             while True:
                 items: list[Item] = []
                 with suppress(TimeoutError):
-                    items = await asyncio.wait_for(self._client.stream.take(), TICK_SECONDS)
+                    async with asyncio.timeout(TICK_SECONDS):
+                        items = await self._client.stream.take()
                 self._spool.add(self._lines_of(items))
                 await self._write()
         finally:
