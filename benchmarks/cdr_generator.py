@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/cdr_generator.py DATABASE_URL --records 300000
 
 Weekdays 09:00–17:00 carry nearly all calls, Mondays and the first days of a month more; agents come and go; callers
-call again (one in twenty is rung from often); one call in sixteen is transferred; parts, timeline and recordings have the sizes
-of real records. Each month is filled before it has indexes, several at once. The database must be migrated, ours alone,
-and without calls.
+call again (one in twenty calls is from somebody who rings often); one answered call in sixteen is transferred; parts,
+timeline and recordings have the sizes of real records. Each month is filled before it has indexes, two at once. The
+database must be migrated, ours alone, and without calls.
 """
 
 import argparse
@@ -23,35 +23,8 @@ YEARS = 3
 HOURS = [9] * 16 + [10] * 18 + [11] * 13 + [12] * 5 + [13] * 8 + [14] * 14 + [15] * 13 + [16] * 9 + [8, 17, 20, 2]
 WEEKDAY_WEIGHTS = (1.25, 1.05, 1.0, 0.95, 0.9, 0.06, 0.05)
 MOBILE = [
-    "138",
-    "139",
-    "136",
-    "137",
-    "135",
-    "150",
-    "151",
-    "152",
-    "158",
-    "159",
-    "188",
-    "187",
-    "182",
-    "183",
-    "130",
-    "131",
-    "132",
-    "155",
-    "156",
-    "185",
-    "186",
-    "133",
-    "153",
-    "177",
-    "180",
-    "181",
-    "189",
-    "199",
-    "166",
+    *("138", "139", "136", "137", "135", "150", "151", "152", "158", "159", "188", "187", "182", "183", "130", "131"),
+    *("132", "155", "156", "185", "186", "133", "153", "177", "180", "181", "189", "199", "166", "191"),
 ]
 ACTIVE_AGENTS = 60
 

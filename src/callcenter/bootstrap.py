@@ -23,6 +23,7 @@ from callcenter.calls.store import Batch
 from callcenter.coverage.checking import Checker
 from callcenter.coverage.watching import CoverageWatch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
+from callcenter.errors import PartUnavailable, in_one_line
 from callcenter.journal.ami_journal import AmiJournal
 from callcenter.journal.spool import Spool
 from callcenter.local import addresses, places
@@ -36,6 +37,7 @@ from callcenter.settings import Settings
 from callcenter.storage.away import AWAY
 from callcenter.storage.engine import make_engine
 from callcenter.storage.heartbeat import report_health
+from callcenter.storage.retention import keep_months
 
 log = structlog.get_logger()
 
@@ -43,6 +45,8 @@ HEARTBEAT_SECONDS = 2.0
 TOGETHER_SECONDS = 0.1
 """Changes so close together are stored at once."""
 OUTBOX_CLEANING_SECONDS = 3600.0
+PARTITIONS_SECONDS = 86400.0
+PARTITIONS_AGAIN_SECONDS = 60.0
 ENDS_SOMETHING = frozenset({"Hangup"})
 """AMI events behind which somebody waits for what the journal says."""
 
@@ -134,7 +138,7 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(publisher.run(), name="mqtt")
             parts.create_task(_clean_outbox(engine), name="outbox cleaning")
             parts.create_task(side.run(), name="ami")
-            parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
+            parts.create_task(_keep_months(engine, settings.cdr_retention_months), name="partitions")
             keeper = AlertKeeper(engine, settings.pbx)
             parts.create_task(keeper.run(), name="alerts of the surroundings")
             parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
@@ -193,6 +197,18 @@ async def _clean_outbox(engine: AsyncEngine) -> None:
         except AWAY as error:
             log.warning("outbox_not_cleaned", why=str(error))
         await asyncio.sleep(OUTBOX_CLEANING_SECONDS)
+
+
+async def _keep_months(engine: AsyncEngine, keep: int) -> None:
+    """Partitions made ahead and detached when old; rows are stored all the same when that can't be done."""
+    while True:
+        try:
+            await keep_months(engine, clock.now(), keep)
+        except (*AWAY, PartUnavailable) as error:
+            log.warning("partitions_not_kept", why=in_one_line(error))
+            await asyncio.sleep(PARTITIONS_AGAIN_SECONDS)
+        else:
+            await asyncio.sleep(PARTITIONS_SECONDS)
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:

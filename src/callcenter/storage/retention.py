@@ -41,6 +41,11 @@ def months_expired(moment: datetime, attached: list[Month], keep: int) -> list[M
     return [month for month in attached if keep and month < month_of(moment).plus(-keep)]
 
 
+def kept_since(moment: datetime, keep: int) -> datetime | None:
+    """The first instant that retention leaves in the lists; None when it leaves all."""
+    return month_of(moment).plus(-keep).starts_at if keep else None
+
+
 async def keep_months(engine: AsyncEngine, moment: datetime, keep: int = 0) -> None:
     """Make what is missing, detach what is older than `keep` months (0: nothing). Raises what Postgres raises."""
     for table in PARTITIONED:
