@@ -24,6 +24,7 @@ class Caller(asyncio.DatagramProtocol):
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
         self._own = transport.get_extra_info("sockname")[1]
+        self.audio_port = self._own + 1  # nobody listens there
         self._answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -43,7 +44,7 @@ class Caller(asyncio.DatagramProtocol):
         wire, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.9", 0))
         try:
             invited_at = time.perf_counter()
-            self._send("INVITE", 1, "", SDP.format(port=self._own + 1))
+            self._send("INVITE", 1, "", SDP.format(port=self.audio_port))
             tag = await asyncio.wait_for(self._answered, 10)
             self.answered_after = time.perf_counter() - invited_at
             self._send("ACK", 1, tag)
