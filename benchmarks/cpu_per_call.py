@@ -43,7 +43,9 @@ async def console(hotline: RunningHotline, command: str) -> None:
         : next(i for i, w in enumerate(words) if w.endswith("/asterisk") and "lib" not in w.split("/")[-2]) + 1
     ]
     configuration = words[words.index("-C") + 1]
-    process = await asyncio.create_subprocess_exec(*program, "-C", configuration, "-rx", command)
+    process = await asyncio.create_subprocess_exec(
+        *program, "-C", configuration, "-rx", command, stdout=asyncio.subprocess.DEVNULL
+    )
     await process.wait()
 
 
