@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import asyncpg
 
 from benchmarks.rig.ingesting import bytes_behind, ingesting, until_stored
-from benchmarks.rig.journals import Journal, traffic
+from benchmarks.rig.journals import Journal
 from benchmarks.rig.proc import cpu, tree_cpu
 from benchmarks.rig.server import Server, running_server
 
@@ -49,10 +49,10 @@ async def catch_up(server: Server, rate: float, hours: float) -> None:
     calls, seconds = round(rate * hours * 3600), hours * 3600
     url = await server.database("late")
     journal = Journal(server.folder)
-    journal.write(calls, rate, time.time() - seconds - LONGEST_STORY)
+    journal.write(calls, rate, time.time() - seconds - LONGEST_STORY, 1)
     per_second = journal.bytes / seconds
     print(f"{calls:,} calls, {journal.bytes / 1e6:.0f} MB of journal unread; {rate:g} calls/s go on", flush=True)
-    live = list(traffic(round(rate * seconds / AIM), rate, time.time(), calls + 1))
+    live = list(journal.traffic(round(rate * seconds / AIM), rate, time.time(), calls + 1))
     watch = await asyncpg.connect(url)
     going_on = asyncio.create_task(go_on(journal, live))
     postgres_before = sum(tree_cpu(server.process.pid).values())

@@ -28,10 +28,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import asyncpg
 
 from benchmarks.rig.ingesting import until_stored
-from benchmarks.rig.journals import MIX, Journal, traffic
+from benchmarks.rig.journals import MIX, Journal
 from benchmarks.rig.server import Server, running_server
 from callcenter.bootstrap import tune_memory
 from callcenter.calls.ingest import Ingest
+from callcenter.logs import set_up_logs
 from callcenter.publishing.outbox import CHANNEL
 from callcenter.storage.engine import make_engine
 
@@ -110,7 +111,7 @@ async def write_in_time(journal: Journal) -> dict[str, float]:
     """Calls whose ends come one after the other; when each one's last line was written, by caller's number."""
     ends: dict[str, float] = {}
     for number in range(1, LAG_CALLS + 1):
-        call = list(traffic(1, RATE, time.time() - 60, number))
+        call = list(journal.traffic(1, RATE, time.time() - 60, number))
         journal.append([(source, line) for _, source, line in call])
         ends[f"13{number:09d}"] = time.time()
         await asyncio.sleep(1 / LAG_RATE)
@@ -138,7 +139,7 @@ async def one_round(server: Server, calls: int, number: int) -> tuple[float, flo
     folder = server.folder / f"journal-{number}"
     folder.mkdir()
     journal = Journal(folder)
-    journal.write(calls, RATE, time.time() - calls / RATE - 60)
+    journal.write(calls, RATE, time.time() - calls / RATE - 60, 1)
     this = Round(await server.database(f"round_{number}"), journal)
     ours, used = await this.ingest()
     first, second = (True, False) if number % 2 == 0 else (False, True)
@@ -148,6 +149,7 @@ async def one_round(server: Server, calls: int, number: int) -> tuple[float, flo
 
 async def main(calls: int, rounds: int) -> None:
     tune_memory()
+    set_up_logs("warning")
     print(f"mix: {', '.join(f'{name} {share} %' for name, share in MIX.items())}")
     results = []
     async with running_server() as server:

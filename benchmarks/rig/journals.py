@@ -7,7 +7,7 @@ import heapq
 import json
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -25,8 +25,8 @@ VARIABLE = re.compile(
     r'hotline-(?P<epoch>\d{10})\.(?P<counter>\d+)|(?<=-)(?P<channel>[0-9a-f]{8})(?=[";,|\\/&]|$)'
     r'|(?<="eventtime":")(?P<at>[0-9.]+)|^(?P<second>\d{10})(?=\|)|(?<![\d.])(?P<number>1[3-9]\d{9})(?![\d.])'
 )
-IDS_A_CALL = 64
-"""Room for one story's unique ids and channel numbers."""
+CHANNELS_A_CALL = 64
+"""Room for the numbers in one story's channel names."""
 
 
 Variable = tuple[str, float]
@@ -40,8 +40,11 @@ class Line:
     source: str
     at: float
     template: str
-    pick: Callable[[list[str]], tuple[str, ...]]
-    """The template's values out of the story's"""
+    indices: tuple[int, ...]
+    """Which of the story's variables stand in the template"""
+
+    def pick(self, values: list[str]) -> tuple[str, ...]:
+        return tuple([values[index] for index in self.indices])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,23 @@ def _cut(source: str, line: str, first: tuple[float, int, int], variables: dict[
         indices += [variables.setdefault(each, len(variables)) for each in found]
         end = match.end()
     template += line[end:].replace("%", "%%")
-    return Line(source, at, template, _picker(indices))
+    return Line(source, at, template, tuple(indices))
 
 
-def _picker(indices: list[int]) -> Callable[[list[str]], tuple[str, ...]]:
-    return lambda values: tuple([values[index] for index in indices])
+class Call:
+    """One call that a story happens to. Channels get their counters when they first appear, as Asterisk gives them."""
 
+    def __init__(self, lines: Story, begin: float, number: int) -> None:
+        self._values = [_value(kind, value, begin, number) for kind, value in lines.variables]
 
-def told(lines: Story, begin: float, number: int) -> Iterator[tuple[float, str, str]]:
-    """(when, source, line) as Asterisk would have written them in call `number`, which began at `begin`."""
-    values = [_value(kind, value, begin, number) for kind, value in lines.variables]
-    for line in lines.lines:
-        yield begin + line.at, line.source, line.template % line.pick(values)
+    def told(self, line: Line, counters: Iterator[int]) -> str:
+        """The line as Asterisk would have written it."""
+        picked = line.pick(self._values)
+        if "" in picked:
+            for index in line.indices:
+                self._values[index] = self._values[index] or str(next(counters))
+            picked = line.pick(self._values)
+        return line.template % picked
 
 
 def _value(kind: str, value: float, begin: float, number: int) -> str:
@@ -102,43 +110,50 @@ def _value(kind: str, value: float, begin: float, number: int) -> str:
     if kind == "second":
         return str(int(begin + value))
     if kind == "counter":
-        return str(number * IDS_A_CALL + int(value))
+        return ""  # not known yet
     if kind == "channel":
-        return f"{number * IDS_A_CALL + int(value):08x}"
+        return f"{number * CHANNELS_A_CALL + int(value):08x}"
     return f"13{number % 10**9:09d}"
 
 
 def traffic(
-    calls: int, rate: float, begin: float, first: int = 1, part: float = 1.0
+    calls: int, rate: float, begin: float, first: int, counters: Iterator[int], part: float = 1.0
 ) -> Iterator[tuple[float, str, str]]:
     """(when, source, line) of `calls` calls that come at random, `rate` a second on average; in order of time.
 
-    `first` is the first call's number: the same numbers are the same calls. With a `part` below 1 each call's journal
-    breaks off after that share of its lines.
+    `first` is the first call's number: the same numbers are the same calls. `counters` is where Asterisk's counter of
+    channels stands. With a `part` below 1 each call's journal breaks off after that share of its lines.
     """
     chance, order = random.Random(first), count()  # noqa: S311 - the same traffic each time
     names = chance.choices(list(MIX), MIX.values(), k=calls)
-    waiting: list[tuple[float, int, str, str]] = []
+    waiting: list[tuple[float, int, Line, Call]] = []
     for number, name in enumerate(names, first):
         begin += chance.expovariate(rate)
         while waiting and waiting[0][0] <= begin:
-            at, _, source, text = heapq.heappop(waiting)
-            yield at, source, text
-        whole = list(told(story(name), begin, number))
-        for at, source, text in whole[: ceil(len(whole) * part)]:
-            heapq.heappush(waiting, (at, next(order), source, text))
+            at, _, line, call = heapq.heappop(waiting)
+            yield at, line.source, call.told(line, counters)
+        lines, call = story(name).lines, Call(story(name), begin, number)
+        for line in lines[: ceil(len(lines) * part)]:
+            heapq.heappush(waiting, (begin + line.at, next(order), line, call))
     while waiting:
-        at, _, source, text = heapq.heappop(waiting)
-        yield at, source, text
+        at, _, line, call = heapq.heappop(waiting)
+        yield at, line.source, call.told(line, counters)
 
 
 class Journal:
-    """The two files in a folder, written as Asterisk does: whole lines at their ends."""
+    """The two files in a folder, written as one Asterisk does: whole lines at their ends, its counter only rises."""
 
     def __init__(self, folder: Path) -> None:
         self.files = {"cel": folder / "cel.jsonl", "queue_log": folder / "queue_log"}
+        self._counters = count(1)
         for path in self.files.values():
             path.touch()
+
+    def traffic(
+        self, calls: int, rate: float, begin: float, first: int, part: float = 1.0
+    ) -> Iterator[tuple[float, str, str]]:
+        """See `traffic`; nothing is written yet."""
+        return traffic(calls, rate, begin, first, self._counters, part)
 
     def append(self, lines: list[tuple[str, str]]) -> None:
         """(source, line) in order."""
@@ -148,10 +163,10 @@ class Journal:
                 with path.open("a") as file:
                     file.write(text)
 
-    def write(self, calls: int, rate: float, begin: float, first: int = 1, part: float = 1.0) -> None:
+    def write(self, calls: int, rate: float, begin: float, first: int, part: float = 1.0) -> None:
         """A whole stretch of traffic at once (see `traffic`)."""
         out = {source: path.open("a") for source, path in self.files.items()}
-        for _, source, line in traffic(calls, rate, begin, first, part):
+        for _, source, line in self.traffic(calls, rate, begin, first, part):
             out[source].write(line + "\n")
         for file in out.values():
             file.close()
