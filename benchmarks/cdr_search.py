@@ -107,7 +107,16 @@ def begins(column: str, text: str) -> str:
     return f"{column} ~>=~ '{text}' AND {column} ~<~ '{after}'"
 
 
-OUTCOMES = ("answered", "abandoned_in_queue", "abandoned_ringing", "timed_out", "closed", "invalid", "no_agent", "blocked")
+OUTCOMES = (
+    "answered",
+    "abandoned_in_queue",
+    "abandoned_ringing",
+    "timed_out",
+    "closed",
+    "invalid",
+    "no_agent",
+    "blocked",
+)
 MARKS = ("voicemail", "callback", "complaint", "overflow", "supervised")
 
 

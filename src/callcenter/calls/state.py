@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -28,6 +28,9 @@ OUT_OF_STEP = timedelta(seconds=1)
 """Channels write on their own, so a call's facts may be out of order by microseconds; more is a clock set back."""
 AT_LEAST = timedelta(milliseconds=1)
 """How long it was while the clock was set back, nobody knows; a talk begun before it and ended after it did last."""
+
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -98,6 +101,8 @@ class CallState:
     """Of its last fact, in its own time"""
     boot: int = 0
     """Of which life of Asterisk it is (`calls.boots`)"""
+    wall_at: datetime = LONG_AGO
+    """Its last fact's time as it was written; `last_at` is in the call's own time, which never goes back"""
     heard: float = 0.0
     """When its last fact was read, in seconds of the stream's clock"""
     set_back: timedelta = timedelta(0)
@@ -157,6 +162,7 @@ class CallState:
         """Take over what is known of a call that turned out to be this one."""
         self.mark = min(self.mark, other.mark)
         self.last_at, self.heard = max(self.last_at, other.last_at), max(self.heard, other.heard)
+        self.wall_at = max(self.wall_at, other.wall_at)
         self.set_back = max(self.set_back, other.set_back)
         for channel in other.channels.values():
             self.add(channel)

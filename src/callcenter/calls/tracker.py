@@ -131,8 +131,7 @@ class CallTracker:
         call = self._call_of(fact, mark, out)
         if call.has_seen(fact.key):
             return
-        blindness.find_again(call.channels[fact.uniqueid])
-        call.heard = heard
+        call.heard, call.wall_at = heard, fact.at
         fact = call.in_own_time(fact)
         self._see_channel(call, fact, out)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
@@ -159,7 +158,7 @@ class CallTracker:
 
     def _cut(self, out: Events, start: Start) -> None:
         for call in list(self._open.values()):
-            if call.evidence is None and start.is_older(call.last_at, call.mark):
+            if call.evidence is None and start.is_older(call.wall_at, call.mark):
                 self._cut_off(call, out)
 
     def _cut_off(self, call: CallState, out: Events) -> None:
@@ -173,7 +172,7 @@ class CallTracker:
         if interval is None:
             return
         for call in [c for c in self._open.values() if c.evidence is None]:
-            if call.last_at < interval.boot:
+            if call.wall_at < interval.boot:
                 self._cut_off(call, out)
             elif blindness.end_gone(call, interval):
                 self.close(call, blindness.ANOMALY, out)
@@ -219,7 +218,9 @@ class CallTracker:
         channel = call.channels.get(fact.uniqueid)
         if channel is not None:
             channel.linkedid = fact.linkedid
-            if channel.ended_at is not None and fact.type != "LINKEDID_END":
+            if channel.lost:
+                blindness.find_again(channel)
+            elif channel.ended_at is not None and fact.type != "LINKEDID_END":
                 channel.ended_at = fact.at  # it was thought dead too early
             return
         channel = Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at)
