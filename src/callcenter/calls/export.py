@@ -9,16 +9,18 @@ import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, Float, Select, String, Text, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, DateTime, Float, String, Text, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import UUID, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from callcenter.calls.repository import FIELDS, LISTED, listed
+from callcenter.calls.repository import FIELDS, LISTED, listed, shape_of, values_of
 from callcenter.calls.search import CallSearch
+from callcenter.calls.spans import EVERYTHING
 from callcenter.calls.tables import calls
 from callcenter.http import spreadsheet
 from callcenter.http.paging import Position
 from callcenter.recordings.tables import recordings
+from callcenter.storage.prepared import Prepared, driver_of, prepared
 from callcenter.storage.reading import reading
 
 PIECES_AHEAD = 4
@@ -28,10 +30,11 @@ LONGEST_SECONDS = 86400.0
 ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 
-def export_statement(search: CallSearch, after: Position | None, limit: int | None) -> Select[Any]:
+def export_statement(search: CallSearch, after: Position | None, limit: int | None) -> Prepared:
     """The list as CSV cells."""
+    shape = ("csv", shape_of(search, after, EVERYTHING, limit))
     cells = (_cell(calls.c[name]).label(name) for name in FIELDS)
-    return listed(select(*cells, _recording_ids()), search, after, limit)
+    return prepared(shape, lambda: listed(select(*cells, _recording_ids()), search, after, EVERYTHING, limit))
 
 
 def _cell(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -61,13 +64,11 @@ async def export(
     """The whole file, piece by piece: memory is a few pieces, whatever the length. Raises `PartUnavailable`."""
     yield spreadsheet.BOM.encode() + spreadsheet.lines([LISTED])
     ends = spreadsheet.LineEnds()
-    compiled = export_statement(search, after, limit).compile(
-        dialect=engine.dialect, compile_kwargs={"render_postcompile": True}
-    )
-    values = [compiled.params[name] for name in compiled.positiontup or ()]
-    async with reading(engine, apart=True) as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        async with contextlib.aclosing(_copied(driver, str(compiled), values)) as pieces:
+    statement = export_statement(search, after, limit)
+    values = statement.values(values_of(search, after, EVERYTHING, limit))
+    async with reading(engine) as connection:
+        driver = await driver_of(connection)
+        async with contextlib.aclosing(_copied(driver, statement.text, values)) as pieces:
             async for piece in pieces:
                 yield ends.feed(bytes(piece))
 

@@ -54,7 +54,7 @@ AUDIO_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def call_search(
+async def call_search(
     since: Annotated[
         str | None,
         Query(
@@ -119,7 +119,9 @@ async def list_calls(
     after = read_cursor(cursor, search) if cursor is not None else None
     if format == "csv" or (format is None and "text/csv" in accept):
         return await _csv(request, search, after, limit)
-    items, end = await repository.find_page(request.app.state.engine, search, after, limit or DEFAULT_LIMIT)
+    items, end = await repository.find_page(
+        request.app.state.engine, search, after, limit or DEFAULT_LIMIT, parsed=False
+    )
     return json_answer({"items": items, "next": write_cursor(end, search) if end else None})
 
 

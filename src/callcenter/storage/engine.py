@@ -1,8 +1,11 @@
 """The database engine and what every transaction shares."""
 
+from typing import Any
+
 import orjson
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from callcenter.errors import InvalidInput
@@ -43,11 +46,11 @@ def make_engine(
             what=f"{parsed.drivername} is not Postgres",
             mend="write postgresql://…",
         )
-    return create_async_engine(
+    engine = create_async_engine(
         parsed.set(drivername="postgresql+asyncpg"),
         pool_size=pool_size,
         max_overflow=5,
-        pool_pre_ping=pre_ping,
+        pool_pre_ping=pre_ping and not searches,
         json_deserializer=orjson.loads,
         hide_parameters=True,  # errors are logged; parameters hold callers' numbers
         connect_args={
@@ -56,3 +59,12 @@ def make_engine(
             "server_settings": SEARCHING if searches else {},
         },
     )
+    if searches:
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
+    """A connection that the server closed while it lay in the pool is known to be closed: no round trip is needed."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError

@@ -38,18 +38,13 @@ def _short(error: BaseException) -> str:
 
 
 @asynccontextmanager
-async def reading(
-    engine: AsyncEngine, *, snapshot: bool = False, apart: bool = False
-) -> AsyncIterator[AsyncConnection]:
-    """A read-only transaction; with `snapshot` all its statements see one instant, with `apart` each stands alone.
-
-    A statement apart saves the two round trips that begin and end a transaction.
+async def reading(engine: AsyncEngine, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A read-only transaction; with `snapshot` all its statements see one instant.
 
     Raises `PartUnavailable` when Postgres can't be reached or goes away.
     """
     level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
     options = {"isolation_level": level, "postgresql_readonly": True}
-    options = {"isolation_level": "AUTOCOMMIT"} if apart else options
     try:
         async with engine.connect() as connection:
             yield await connection.execution_options(**options)
