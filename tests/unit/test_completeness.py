@@ -125,6 +125,22 @@ def test_of_a_local_channel_the_second_half_counts() -> None:
     assert counted(story).calls == 1
 
 
+def test_a_call_that_asterisk_refused_does_not_count() -> None:
+    """`maxcalls` reached, as *(ran)*: nothing between start and end, cause 42; a Local channel ends without a cause."""
+    congested, nothing = json.dumps({"hangupcause": 42}), json.dumps({"hangupcause": 0})
+    local = {"channame": "Local/stay@emergency-clock-1;2", "context": "emergency-clock", "exten": "stay"}
+    story: list[Fact] = [
+        fact("CHAN_START", 0, "a"),
+        fact("HANGUP", 0.01, "a", eventextra=congested),
+        fact("CHAN_END", 0.01, "a"),
+        fact("CHAN_START", 1, "b", **local),
+        fact("HANGUP", 1.01, "b", eventextra=nothing, **local),
+        fact("CHAN_END", 1.01, "b", **local),
+    ]
+    count = counted(story)
+    assert (count.calls, count.begun_by(at(5))) == (0, (0, 0))
+
+
 def test_pickup_swaps_two_channels() -> None:
     """The colleague's ringing leg ends in the picker's context, and the picker goes on as the leg."""
     picker = {"pickup_channel_uniqueid": "picker"}

@@ -13,7 +13,8 @@ of this hotline)*:
   options b and U), which returns: so long it *may* count;
 - call pickup swaps two channels: each goes on as what the other was;
 - a channel refused for Asterisk's own limits (maxcalls, minmemfree) says nothing between start and end and ends with
-  cause 42 (switch congestion): it does not count.
+  cause 42 (switch congestion); the second half of a Local channel so refused, or sent to no extension, ends at once
+  without a cause: neither counts.
 """
 
 from collections import deque
@@ -27,7 +28,8 @@ from callcenter.journal.facts import CelFact, Fact
 RECENT = 5000
 """So many last beginnings are known with their times: an hour of a busy hotline"""
 ENDED_KEPT = 5000
-SWITCH_CONGESTION = 42
+SWITCH_CONGESTION, NO_CAUSE = 42, 0
+AT_ONCE_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class JournalCount:
             self._end(fact, at, channel)
         elif fact.type != "HANGUP":
             channel.silent = False
-        elif channel.silent and not channel.dialled and fact.extra.get("hangupcause") == SWITCH_CONGESTION:
+        elif channel.silent and not channel.dialled and _was_refused(fact, at - channel.began_at):
             self._uncount(channel)
         if channel.dialled and channel.sent_at is None and fact.context != channel.context:
             channel.sent_at = at
@@ -166,3 +168,10 @@ class JournalCount:
         channel.dialled = True  # nothing more to count of it
         if channel.began_at in self._begun:
             self._begun.remove(channel.began_at)
+
+
+def _was_refused(hangup: CelFact, lived: float) -> bool:
+    """Whether a channel that said nothing was never let into the dialplan."""
+    cause = hangup.extra.get("hangupcause")
+    at_once = hangup.channel.endswith(";2") and lived < AT_ONCE_SECONDS
+    return cause == SWITCH_CONGESTION or (cause == NO_CAUSE and at_once)
