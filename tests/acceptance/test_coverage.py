@@ -13,7 +13,7 @@ from callcenter.ami.actions import Action
 from callcenter.ami.connection import AmiClient
 from callcenter.ami.faults import ActionFailed
 from callcenter.ami.model import Address
-from callcenter.local.asterisk import command_of
+from callcenter.local import programs
 from callcenter.local.processes import send_signal
 from tests.acceptance.agents import agents_hotline, answering
 from tests.acceptance.evidence import new_caller, record_of, record_adds_up
@@ -69,8 +69,11 @@ async def test_listener_killed_during_a_call(covered: RunningHotline) -> None:
 async def test_link_cut_during_a_call(covered: RunningHotline) -> None:
     async with dial(HOTLINE, covered.sip_server, caller=new_caller()) as caller:
         await caller.expect("answered")
-        for session in re.findall(r"callcenter\s.*?\s(\d+)\s+\d+\s+\d+\s*$", await cli(covered, "manager show connected"), re.M):
-            await cli(covered, f"manager kick session {session}")
+        connected = await cli(covered, "manager show connected")
+        sessions = [line.split() for line in connected.splitlines() if line.startswith("callcenter ")]
+        assert sessions, connected
+        for session in sessions:
+            await cli(covered, f"manager kick session {session[4]}")
         caller.send("hangup")
         await caller.expect("ended")
     span = await span_of(covered, "link_lost", "filled")
@@ -79,8 +82,11 @@ async def test_link_cut_during_a_call(covered: RunningHotline) -> None:
 
 
 async def cli(hotline: RunningHotline, command: str) -> str:
+    software = programs.find_asterisk()
+    assert software is not None
+    configuration = hotline.settings.asterisk_dir / "etc" / "asterisk.conf"
     process = await asyncio.create_subprocess_exec(
-        *command_of(hotline.settings, command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *software.command, "-C", str(configuration), "-rx", command, stdout=asyncio.subprocess.PIPE
     )
     said, _ = await process.communicate()
     return said.decode()

@@ -48,7 +48,7 @@ EVERY = timedelta(hours=1)
 KEEP = timedelta(days=400)
 TICK_SECONDS = 0.5
 LOOKS = 4
-LOOK_AGAIN_SECONDS = 5.0
+LOOK_AGAIN_SECONDS = 3.0
 READ_UP_SECONDS = 30.0
 """A journal that is not read up within this time can't be compared with"""
 ASKED_WITHIN = timedelta(seconds=1)
