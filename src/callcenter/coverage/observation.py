@@ -29,6 +29,7 @@ class Observation:
     def __init__(self, moment: datetime, *, journal: bool = True) -> None:
         self.began_at = moment
         self.read_up_at: datetime | None = None
+        self._unread_since = moment
         self._journal = journal
         self._linked_at: datetime | None = None
         self._recalled = False
@@ -44,6 +45,7 @@ class Observation:
             self._sort(each)
         if last is None:
             return
+        self._unread_since = last.watched_since
         cause = Cause.LISTENER_STOPPED if last.stopped else Cause.LISTENER_AWAY
         since = min(last.seen_at, self.began_at)
         self._put(Interval(Source.AMI, since, self._linked_at and max(since, self._linked_at), cause))
@@ -92,7 +94,7 @@ class Observation:
 
     def lines_lost(self, reasons: Iterable[str], at: datetime) -> None:
         """Lines of the journal are gone, written between our last look at it and this one."""
-        since = self.began_at if self.read_up_at is None else self.read_up_at
+        since = self._unread_since if self.read_up_at is None else self.read_up_at
         self._put(Interval(Source.JOURNAL, min(since, at), at, Cause.JOURNAL_GAP, "; ".join(reasons)[:500]))
 
     def take_changes(self) -> list[Interval]:
