@@ -63,9 +63,8 @@ class Disk:
         return status.st_ino
 
     def is_known(self, inode: int) -> bool:
-        """Whether the follower reads this very file, so that it can tell what became of it."""
-        place = self.follower._place
-        return place is not None and place.inode == inode
+        """Whether our stored place is in this very file, so that a later start can tell what became of it."""
+        return self.place is not None and self.place.inode == inode
 
     def lose(self, path: Path) -> None:
         """This file is about to be no more."""
@@ -88,10 +87,14 @@ class Disk:
 
     def cut(self) -> None:
         self.wreck(self.path.stat().st_ino)
-        self.clock += 1
         self.vanish(self.path.read_bytes())
         os.truncate(self.path, 0)
-        os.utime(self.path, (self.clock, self.clock))
+        self.stamp(self.path)
+
+    def stamp(self, path: Path) -> None:
+        """Its time is now, on the disk's own clock: in reality, moves are not microseconds apart."""
+        self.clock += 1
+        os.utime(path, (self.clock, self.clock))
 
     def append(self, length: int) -> None:
         self.finish()
@@ -114,7 +117,11 @@ class Disk:
 
     def hold(self) -> None:
         if self.held is None:
+            new = not self.path.exists()
             self.held = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+            if new:
+                self.stamp(self.path)
 
     def release(self) -> None:
         if self.held is not None:
@@ -201,6 +208,7 @@ def _create(disk: Disk, choices: Choices) -> None:
     """logrotate's `create`: an empty new file, though the writer may still hold the old one."""
     if disk.held is not None and not disk.path.exists():
         disk.path.touch()
+        disk.stamp(disk.path)
 
 
 def _cut(disk: Disk, choices: Choices) -> None:
@@ -220,6 +228,7 @@ def _replace(disk: Disk, choices: Choices) -> None:
     disk.lose(disk.path)
     other = disk.path.with_name("other")
     other.write_bytes(b"")
+    disk.stamp(other)
     other.replace(disk.path)
 
 
