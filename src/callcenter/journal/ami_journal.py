@@ -84,7 +84,8 @@ class AmiJournal:
             while True:
                 items: list[Item] = []
                 with suppress(TimeoutError):
-                    items = await asyncio.wait_for(self._client.stream.take(), TICK_SECONDS)
+                    async with asyncio.timeout(TICK_SECONDS):
+                        items = await self._client.stream.take()
                 self._spool.add(self._lines_of(items))
                 await self._write()
         finally:
@@ -133,7 +134,7 @@ class AmiJournal:
         try:
             return self._lines.feed(event, clock.now().timestamp())
         except ValueError as error:
-            log.error("ami_event_unreadable", event=event.name, why=str(error), bytes=event.raw[:300])
+            log.error("ami_event_unreadable", name=event.name, why=str(error))
             return []
 
     def _judge(self, event: Event) -> None:
