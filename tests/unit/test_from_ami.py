@@ -8,7 +8,7 @@ import pytest
 
 from callcenter.ami.messages import Event
 from callcenter.journal.facts import CelFact, QueueFact, parse_lines
-from callcenter.journal.from_ami import WANTED, LinesFromAmi, event_time
+from callcenter.journal.from_ami import MOST_WAITS, WANTED, LinesFromAmi, event_time
 
 CAPTURED = Path(__file__).with_name("captured")
 ONLY_IN_FILES = {"RINGCANCELED", "BLINDTRANSFER"}
@@ -161,6 +161,13 @@ def test_memory_ends_with_the_channels() -> None:
     for e in captured_events():
         maker.feed(e, 0)
     assert not maker._streams and not maker._waits
+
+
+def test_memory_is_bounded_whatever_comes() -> None:
+    maker = LinesFromAmi()
+    for number in range(MOST_WAITS + 50):
+        maker.feed(event("QueueCallerLeave", Uniqueid=f"p-1.{number}", Queue="hotline"), 0)
+    assert len(maker._waits) == MOST_WAITS
 
 
 def test_manager_sends_what_is_read() -> None:

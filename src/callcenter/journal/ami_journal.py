@@ -134,7 +134,7 @@ class AmiJournal:
         try:
             return self._lines.feed(event, clock.now().timestamp())
         except ValueError as error:
-            log.error("ami_event_unreadable", event=event.name, why=str(error), bytes=event.raw[:300])
+            log.error("ami_event_unreadable", name=event.name, why=str(error))
             return []
 
     def _judge(self, event: Event) -> None:

@@ -26,6 +26,7 @@ QUARTER_SECONDS = 900
 """Every time zone in use is a whole number of these away from UTC; an event is sent within half of one."""
 COMPLETED = {"caller": "COMPLETECALLER", "agent": "COMPLETEAGENT"}
 """`Reason` of AgentComplete; a transfer is told by CEL."""
+MOST_WAITS = 10_000
 SYNTAX = str.maketrans("|\r\n", "___")
 MUSIC, PROMPT = "MOH_STREAM", "FILE_STREAM"
 WANTED = frozenset({
@@ -113,12 +114,13 @@ class LinesFromAmi:
 
     def _joined(self, event: Event, at: int) -> list[Line]:
         position, caller = event.get("Position"), event.get("CallerIDNum")
-        self._waits[event.get("Uniqueid")] = Wait(position)
+        self._waits.pop(event.get("Uniqueid"), None)
+        self._wait_of(event.get("Uniqueid")).position = position
         return [_of(event, at, "NONE", "ENTERQUEUE", "", "" if caller == "<unknown>" else caller, position)]
 
     def _left(self, event: Event, at: int) -> list[Line]:
         uniqueid = event.get("Uniqueid")
-        wait = self._waits.setdefault(uniqueid, Wait())
+        wait = self._wait_of(uniqueid)
         wait.left = True
         return self._left_by_key(wait, uniqueid, event.get("Queue"), at)
 
@@ -147,7 +149,13 @@ class LinesFromAmi:
         return [_of(event, at, event.get("MemberName"), "AGENTDUMP")]
 
     def _tell(self, event: Event) -> None:
-        self._waits.setdefault(event.get("Uniqueid"), Wait()).told = True
+        self._wait_of(event.get("Uniqueid")).told = True
+
+    def _wait_of(self, uniqueid: str) -> Wait:
+        """What is known of a caller's wait. Queue events may come after the channel's end, so the oldest go in time."""
+        while len(self._waits) >= MOST_WAITS:
+            del self._waits[next(iter(self._waits))]
+        return self._waits.setdefault(uniqueid, Wait())
 
     def _member(self, event: Event, at: int) -> list[Line]:
         """Who changed a member is not announced: NONE instead of MANAGER or a channel."""
