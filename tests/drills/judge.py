@@ -15,7 +15,8 @@ from tests.drills.subscriber import Subscriber
 SECOND = 1.0
 SETTLING_SECONDS = 1.0
 """What Asterisk had not written yet when it was killed."""
-CRASHES = {"pbx_crash", "pbx_restart"}
+CRASHES = {"pbx_crash"}
+CLOSED_WITHIN_SECONDS = 30.0
 NAMELESS = {"", "0", "unread"}
 CALLS = """
 SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
@@ -53,6 +54,8 @@ class Terms:
 
     effect: float = 0.0
     deaths: tuple[Interval, ...] = ()
+    hung_up: bool = False
+    """It hung up its calls before it died, and wrote that down"""
     blind: tuple[Interval, ...] = ()
     deaf: tuple[Interval, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -133,7 +136,7 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
         if len(records) > 1:
             verdict.doubled.append(f"{number}: {[(r['outcome'], str(r['id'])) for r in records]}")
         for record in records[:1]:
-            wrong = _crashed(record, seen) if cut else _differences(record, plan, seen, terms)
+            wrong = _crashed(record, seen, terms) if cut else _differences(record, plan, seen, terms)
             if wrong and not unwritten and not (while_away and not cut):
                 verdict.altered.append(f"{_story(plan, seen)}: {', '.join(wrong)} · record {_short(record)}")
             verdict.recordings += [] if unwritten else _audio(found, record, seen, terms, cut)
@@ -202,12 +205,23 @@ def _harm(plan: Plan, seen: Seen) -> list[str]:
     return [f"{_story(plan, seen)}: {', '.join(wrong)}"] if wrong else []
 
 
-def _crashed(record: dict[str, Any], seen: Seen) -> list[str]:
-    wrong = [] if record["evidence"] in CRASHES else [f"closed by {record['evidence']}"]
+def _crashed(record: dict[str, Any], seen: Seen, terms: Terms) -> list[str]:
+    """Closed in time, with the last evidence and nothing that was not seen."""
+    wrong = []
+    if record["evidence"] not in CRASHES and not terms.hung_up:
+        wrong.append(f"closed by {record['evidence']}")
     if seen.talk_from and record["agent"] not in {seen.agent, None}:
         wrong.append(f"agent {record['agent']}")
-    if record["outcome"] not in {"answered" if seen.talk_from else "incomplete", "incomplete"}:
+    cut_off = {"incomplete", "system_failure"} if terms.hung_up else {"incomplete"}
+    if record["outcome"] not in (
+        {"answered"} if seen.talk > SECOND else {"answered", *cut_off} if seen.talk else cut_off
+    ):
         wrong.append(f"outcome {record['outcome']}")
+    if record["hung_up_by"] not in {None, "system"}:
+        wrong.append(f"hung up by {record['hung_up_by']}")
+    back = max(back for _, back in terms.deaths)
+    if record["stored"] > back + CLOSED_WITHIN_SECONDS:
+        wrong.append(f"closed {record['stored'] - back:.0f} s after it was back")
     return wrong
 
 
