@@ -7,7 +7,7 @@ from callcenter.storage.migrate import migrate_url
 
 
 async def bring_up_to_date(url: str, name: str, key: str) -> None:
-    """Apply missing migrations and register the key of this home's command line under its name. Raises `SetupFailed`."""
+    """Apply missing migrations and register the key of this home under its name. Raises `SetupFailed`."""
     try:
         await migrate_url(url)
     except PartUnavailable as error:
