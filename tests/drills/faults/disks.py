@@ -5,8 +5,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from callcenter.local import addresses, places, postgres
@@ -44,17 +43,6 @@ async def make_database(hotline: DrillHotline) -> None:
     await postgres.halt(process)
 
 
-@contextmanager
-def filled(folder: Path) -> Iterator[None]:
-    """Not a byte is left. What is freed meanwhile, by whomever, is taken again by the next call of `blow`."""
-    balloon = folder / "balloon"
-    blow(balloon)
-    try:
-        yield
-    finally:
-        balloon.unlink()
-
-
 def blow(balloon: Path) -> None:
     """Grow until nothing is left, to the last page."""
     descriptor = os.open(balloon, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -89,8 +77,11 @@ async def database_full(site: Site, seconds: float) -> None:
 
 
 async def _full(folder: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    with filled(folder):
+    """Not a byte is left; what is freed meanwhile, by whomever, is taken, too."""
+    deadline, balloon = time.monotonic() + seconds, folder / "balloon"
+    try:
         while time.monotonic() < deadline:
-            blow(folder / "balloon")
+            await asyncio.to_thread(blow, balloon)
             await asyncio.sleep(0.2)
+    finally:
+        balloon.unlink()
