@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from callcenter.local.processes import last_lines, until
 from callcenter.storage.away import AWAY
-from tests.drills.judge import Terms, Verdict, judge, kept
+from tests.drills.judge import Verdict, judge, kept
 from tests.drills.load import plans
 from tests.drills.site import Site
 
@@ -21,9 +21,9 @@ CROWD_SECONDS = 600.0
 KEPT_SECONDS = 90.0
 """Every record and recording must be there so soon after that."""
 
-Fault = Callable[[Site, float], Awaitable[Terms | None]]
+Fault = Callable[[Site, float], Awaitable[None]]
 """Does its worst for so many seconds and puts things right as far as somebody else would; never touches our service.
-It may return what it did to calls."""
+What it took with it, it notes in the site's terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ class Drill:
     """How the operator hears of it: `health:PART`, `alert:KIND` or `log:PART:TEXT`; several by `|`"""
     short: float = 4.0
     long: float = 30.0
-    terms: Terms = field(default_factory=Terms)
     rate: float = 2.0
     back: float = BACK_SECONDS
     crowd: tuple[int, int] = (0, 0)
@@ -92,7 +91,7 @@ class Trial:
             await self._gather_crowd()
             self._logged = {part: len(site.logs(part)) for part in ("listen", "api", "run")}
             self._began = time.time()
-            self._terms = await self.drill.fault(site, self._seconds) or self.drill.terms
+            await self.drill.fault(site, self._seconds)
             self._lifted = time.time()
             await _well_again(site, self.drill)
             self._back = time.time() - self._lifted
@@ -124,8 +123,7 @@ class Trial:
     async def verdict(self) -> Outcome:
         """Waits for the last call, then for every record and recording."""
         await asyncio.gather(*self._calls)
-        terms = replace(self._terms, steps=tuple(self.site.steps))  # the next drill may have set the clock, too
-        verdict = await _verdict(self.site, self._prefix, terms)
+        verdict = await _verdict(self.site, self._prefix)
         return Outcome(self.drill, self._lifted - self._began, self._told, self._back, verdict)
 
 
@@ -156,7 +154,7 @@ def _told(site: Site, ways: str, began: float, logged: dict[str, int]) -> str | 
     return None
 
 
-async def _verdict(site: Site, prefix: str, terms: Terms) -> Verdict:
+async def _verdict(site: Site, prefix: str) -> Verdict:
     """The verdict once nothing is missing any more; after some time, with what still is."""
     latest: list[Verdict] = []
 
@@ -165,7 +163,7 @@ async def _verdict(site: Site, prefix: str, terms: Terms) -> Verdict:
             found = await kept(site.hotline.postgres_url)
         except AWAY:
             return False
-        latest[:] = [judge(found, site.oracle.path, prefix, terms, site.subscriber)]
+        latest[:] = [judge(found, site.oracle.path, prefix, site.terms, site.subscriber)]
         return not latest[0].faults
 
     await until(complete, KEPT_SECONDS, every=1.0)

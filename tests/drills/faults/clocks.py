@@ -31,10 +31,10 @@ async def _set(site: Site, by: float) -> None:
     """Set it, note that for the judge, and wait until every process has seen it."""
     clock = site.hotline.clock
     assert isinstance(clock, ShiftedClock)
-    if not site.steps:
-        site.steps.append(Step(0.0, 0.0, clock.shift))
+    if not site.terms.steps:
+        site.terms.steps.append(Step(0.0, 0.0, clock.shift))
     began = time.time()
     wall = datetime.fromtimestamp(began + clock.shift + by, LOCAL_ZONE)
     clock.set(wall.replace(tzinfo=None).isoformat())
     await asyncio.sleep(READ_EVERY_SECONDS + 0.2)
-    site.steps.append(Step(began, time.time(), clock.shift))
+    site.terms.steps.append(Step(began, time.time(), clock.shift))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from callcenter.local import addresses, places, postgres
 from callcenter.local.secrets import load_or_make
-from tests.drills.judge import Terms
 from tests.drills.site import DrillHotline, Site
 
 MEGABYTES = {"log": 24, "recordings": 160, "postgres": 400}
@@ -57,18 +56,18 @@ def blow(balloon: Path) -> None:
         os.close(descriptor)
 
 
-async def journal_full(site: Site, seconds: float) -> Terms:
+async def journal_full(site: Site, seconds: float) -> None:
     """What Asterisk can't write is gone: records of that time may miss or be wrong, and no others."""
     began = time.time()
     await _full(folders(site.hotline)["log"], seconds)
-    return Terms(blind=((began, time.time()),))
+    site.terms.blind.append((began, time.time()))
 
 
-async def recordings_full(site: Site, seconds: float) -> Terms:
+async def recordings_full(site: Site, seconds: float) -> None:
     """Calls go on and are recorded in the journal; the audio of that time is gone, and said to be."""
     began = time.time()
     await _full(folders(site.hotline)["recordings"], seconds)
-    return Terms(deaf=((began, time.time()),))
+    site.terms.deaf.append((began, time.time()))
 
 
 async def database_full(site: Site, seconds: float) -> None:

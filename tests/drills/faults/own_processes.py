@@ -11,7 +11,6 @@ from pathlib import Path
 from callcenter.local import asterisk
 from callcenter.local.configuration import own_asterisk
 from callcenter.local.processes import is_alive, recall, until
-from tests.drills.judge import Terms
 from tests.drills.site import Site
 
 BOUND_BYTES = 64 << 20
@@ -69,17 +68,17 @@ def resident_bytes(pid: int) -> int:
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def asterisk_killed(site: Site, seconds: float) -> Terms:
+async def asterisk_killed(site: Site, seconds: float) -> None:
     """`kill -9` of Asterisk with its calls up; the supervisor starts it again."""
     died = time.time()
     await site.hotline.kill("asterisk")
     site.load.pbx_died()
     back = await _asterisk_back(site)
     await asyncio.sleep(seconds)
-    return Terms(deaths=((died, back),))
+    site.terms.deaths.append((died, back))
 
 
-async def asterisk_restarted(site: Site, seconds: float) -> Terms:
+async def asterisk_restarted(site: Site, seconds: float) -> None:
     """`core stop now` by an administrator: Asterisk hangs up every call and ends; the supervisor starts it again."""
     died = time.time()
     await asterisk.console(own_asterisk(site.hotline.settings), "core stop now")
@@ -87,7 +86,7 @@ async def asterisk_restarted(site: Site, seconds: float) -> Terms:
     site.load.pbx_died()
     back = await _asterisk_back(site)
     await asyncio.sleep(seconds)
-    return Terms(deaths=((died, back),), hung_up=True)
+    site.terms.stops.append((died, back))
 
 
 async def _asterisk_back(site: Site) -> float:
