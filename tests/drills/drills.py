@@ -4,9 +4,10 @@ from tests.drills.faults import broker, clocks, database, disks, failover, journ
 from tests.drills.run import Drill
 
 ENDED = "log:run:has ended"
+GONE = "health:asterisk|health:ami"
 STORING = "health:journal|health:database|log:listen:store_waits"
 
-DIES = Drill("Asterisk killed with calls up", own_processes.asterisk_killed, "health:asterisk|health:ami", 1, 10)
+DIES = Drill("Asterisk killed with calls up", own_processes.asterisk_killed, GONE, 1, 10, crowd=(12, 50))
 
 SHARED = (
     (Drill("our service killed at random instants", own_processes.kill_at_random, ENDED, 6, 600),),
@@ -42,7 +43,7 @@ SHARED = (
     (Drill("our listener stopped (SIGSTOP)", own_processes.listener_stopped, "health:ami", 12, 300),),
     (Drill("our supervisor killed", own_processes.supervisor_killed, "health:api", 1, 20),),
     (Drill("Asterisk killed with calls up", own_processes.asterisk_killed, "health:asterisk|health:ami", 1, 10),),
-    (Drill("Asterisk restarted with calls up", own_processes.asterisk_restarted, "health:asterisk|health:ami", 1),),
+    (Drill("Asterisk restarted with calls up", own_processes.asterisk_restarted, GONE, 1, 10, crowd=(12, 50)),),
 )
 """Rounds on one hotline: what stands together fails at the same time in the short form."""
 

@@ -15,7 +15,8 @@ from tests.drills.subscriber import Subscriber
 SECOND = 1.0
 SETTLING_SECONDS = 1.0
 """What Asterisk had not written yet when it was killed."""
-CRASHES = {"pbx_crash", "pbx_restart"}
+CRASHES = {"pbx_crash"}
+CLOSED_WITHIN_SECONDS = 30.0
 NAMELESS = {"", "0", "unread"}
 CALLS = """
 SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
@@ -42,20 +43,32 @@ class Step:
     shift: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Terms:
-    """What a drill may do to a call; all else is a fault of ours. Unix seconds of the machine's clock.
+    """What the faults took with them; all else is a fault of ours. Unix seconds of the machine's clock."""
 
-    `effect`: seconds that instants and durations may be off beside one second. `deaths`: when the PBX itself was killed
-    and was back, which ends its calls. `blind`: when nothing could be written to the journal. `deaf`: when no audio
-    could be written. `steps`: how its clock was set.
-    """
+    deaths: list[Interval] = field(default_factory=list)
+    """The PBX was killed, and was back: its calls end there"""
+    stops: list[Interval] = field(default_factory=list)
+    """It was stopped: it hung up its calls itself and wrote that down"""
+    blind: list[Interval] = field(default_factory=list)
+    """Nothing could be written to the journal"""
+    deaf: list[Interval] = field(default_factory=list)
+    """No audio could be written"""
+    steps: list[Step] = field(default_factory=list)
+    """How its clock was set"""
 
-    effect: float = 0.0
-    deaths: tuple[Interval, ...] = ()
-    blind: tuple[Interval, ...] = ()
-    deaf: tuple[Interval, ...] = ()
-    steps: tuple[Step, ...] = ()
+    def cut(self, seen: Seen) -> Interval | None:
+        """The death that this call did not outlive."""
+        for died, back in (*self.deaths, *self.stops):
+            if seen.invited_at < died and not 0 < seen.ended_at < died:
+                return died, back
+        return None
+
+    def while_away(self, seen: Seen) -> bool:
+        """Begun when nobody was there, or so late before that nothing of it may have been written."""
+        ends = (*self.deaths, *self.stops)
+        return any(died - SETTLING_SECONDS <= seen.invited_at <= back for died, back in ends)
 
 
 @dataclass
@@ -121,8 +134,7 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
     verdict.calls = len(mine)
     for number, (plan, seen) in mine.items():
         verdict.talks += bool(seen.talk_from)
-        cut = any(seen.invited_at < died and not 0 < seen.ended_at < died for died, _ in terms.deaths)
-        while_away = any(died - SETTLING_SECONDS <= seen.invited_at <= back for died, back in terms.deaths)
+        cut, while_away = terms.cut(seen), terms.while_away(seen)
         if not cut and not while_away:
             verdict.harmed += _harm(plan, seen)
         records = rows.get(number, [])
@@ -133,10 +145,10 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
         if len(records) > 1:
             verdict.doubled.append(f"{number}: {[(r['outcome'], str(r['id'])) for r in records]}")
         for record in records[:1]:
-            wrong = _crashed(record, seen) if cut else _differences(record, plan, seen, terms)
+            wrong = _crashed(record, seen, cut, cut in terms.stops) if cut else _differences(record, plan, seen, terms)
             if wrong and not unwritten and not (while_away and not cut):
                 verdict.altered.append(f"{_story(plan, seen)}: {', '.join(wrong)} · record {_short(record)}")
-            verdict.recordings += [] if unwritten else _audio(found, record, seen, terms, cut)
+            verdict.recordings += [] if unwritten else _audio(found, record, seen, terms)
             verdict.announcements += [] if unwritten else _announced(found, record, subscriber)
     return verdict
 
@@ -153,7 +165,7 @@ def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]]) -> None:
             del open_calls[record["number"]]
 
 
-def _touches(seen: Seen, intervals: tuple[Interval, ...]) -> bool:
+def _touches(seen: Seen, intervals: list[Interval]) -> bool:
     end = seen.ended_at or float("inf")
     return any(seen.invited_at <= until + SECOND and end >= since - SECOND for since, until in intervals)
 
@@ -202,17 +214,27 @@ def _harm(plan: Plan, seen: Seen) -> list[str]:
     return [f"{_story(plan, seen)}: {', '.join(wrong)}"] if wrong else []
 
 
-def _crashed(record: dict[str, Any], seen: Seen) -> list[str]:
-    wrong = [] if record["evidence"] in CRASHES else [f"closed by {record['evidence']}"]
+def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -> list[str]:
+    """Closed in time, with the last evidence and nothing that was not seen."""
+    wrong = []
+    if record["evidence"] not in CRASHES and not hung_up:
+        wrong.append(f"closed by {record['evidence']}")
     if seen.talk_from and record["agent"] not in {seen.agent, None}:
         wrong.append(f"agent {record['agent']}")
-    if record["outcome"] not in {"answered" if seen.talk_from else "incomplete", "incomplete"}:
+    outcomes = {"answered"} if seen.talk else {"incomplete", "system_failure"} if hung_up else {"incomplete"}
+    if 0 < seen.talk < SECOND:
+        outcomes |= {"incomplete"}
+    if record["outcome"] not in outcomes:
         wrong.append(f"outcome {record['outcome']}")
+    if record["hung_up_by"] not in {None, "system"}:
+        wrong.append(f"hung up by {record['hung_up_by']}")
+    if record["stored"] > cut[1] + CLOSED_WITHIN_SECONDS:
+        wrong.append(f"closed {record['stored'] - cut[1]:.0f} s after it was back")
     return wrong
 
 
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
-    may = SECOND + terms.effect + _stepped(terms, seen)
+    may = SECOND + _stepped(terms, seen)
     wrong = [] if record["outcome"] in (wanted := _outcomes(plan, seen)) else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
@@ -244,7 +266,7 @@ def _outcomes(plan: Plan, seen: Seen) -> set[str]:
     return {"abandoned_in_queue"}
 
 
-def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms, cut: bool) -> list[str]:
+def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms) -> list[str]:
     if (
         not seen.answered_at
         or _touches(seen, terms.deaf)
@@ -256,7 +278,7 @@ def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms, cut: b
     if states not in (["ready"], ["silent"]):
         return [f"{seen.number}: {[(r['state'], r['reason']) for r in kept]}"]
     lasted = seen.ended_at - seen.answered_at
-    if not cut and states == ["ready"] and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND:
+    if not terms.cut(seen) and states == ["ready"] and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND:
         return [f"{seen.number}: {kept[0]['seconds']:.2f} s of audio, the call lasted {lasted:.2f} s"]
     return []
 

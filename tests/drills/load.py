@@ -235,6 +235,14 @@ class Agents(Wire):
         call.seen.bye_status = await dialog.ask("BYE")
         self.dialogs.pop(message.call, None)
 
+    def pbx_died(self) -> None:
+        """Every phone is put down."""
+        for call_id in list(self._up):
+            self._ended(call_id)
+        for _, _, task in self._ringing.values():
+            task.cancel()
+        self._ringing.clear()
+
     def _cancelled(self, message: Message) -> None:
         self.answer(message, "200 OK", uuid4().hex[:8])
         ringing = self._ringing.pop(message.call, None)
@@ -296,6 +304,18 @@ class Load:
         self.running.add(task)
         task.add_done_callback(self.running.discard)
         return task
+
+    @property
+    def up(self) -> int:
+        """Calls that the PBX has answered and that have not ended."""
+        calls = self._callers.calls.values()
+        return sum(1 for call in calls if call.seen.answered_at and not call.over.is_set())
+
+    def pbx_died(self) -> None:
+        """No phone waits for a farewell."""
+        for call in self._callers.calls.values():
+            call.over.set()
+        self.agents.pbx_died()
 
     async def ring(self, plan: Plan) -> Seen:
         """One call. Its plan is on disk before the INVITE leaves."""

@@ -56,14 +56,14 @@ async def run_set(
         for together in [[d] for ds in wanted for d in ds] if long else wanted:
             rate = 0.0 if long else SHORT_RATE / max(1, len(together))
             trials = [Trial(site, drill, numbered[drill.name], long=long, rate=rate) for drill in together]
-            await asyncio.gather(*(trial.hit() for trial in trials))
-            done += [asyncio.create_task(_judged(trial, report)) for trial in trials]
+            done += [asyncio.create_task(_reported(trial, report)) for trial in trials]
+            await asyncio.gather(*(trial.over.wait() for trial in trials))
             if long:
                 await asyncio.gather(*done)
         return list(await asyncio.gather(*done))
 
 
-async def _judged(trial: Trial, report: Report) -> Outcome:
-    outcome = await trial.verdict()
+async def _reported(trial: Trial, report: Report) -> Outcome:
+    outcome = await trial.outcome()
     report(outcome)
     return outcome

@@ -17,7 +17,7 @@ from callcenter.local import addresses, broker
 from callcenter.local.processes import last_lines
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.schedules import in_force
-from tests.drills.judge import Step
+from tests.drills.judge import Terms
 from tests.drills.load import Load
 from tests.drills.oracle import Oracle
 from tests.drills.proxies import Proxy, Streams
@@ -189,7 +189,8 @@ class Site:
     subscriber: Subscriber
     stack: AsyncExitStack
     """What a fault starts and the end of the drills stops"""
-    steps: list[Step] = field(default_factory=list)
+    terms: Terms = field(default_factory=Terms)
+    """What the faults so far took with them: the next drill's load meets them, too"""
 
     def logs(self, part: str) -> str:
         """`run` is what the supervisor prints."""

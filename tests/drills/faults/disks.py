@@ -5,13 +5,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from callcenter.local import addresses, places, postgres
 from callcenter.local.secrets import load_or_make
-from tests.drills.judge import Terms
 from tests.drills.site import DrillHotline, Site
 
 MEGABYTES = {"log": 24, "recordings": 160, "postgres": 400}
@@ -44,17 +42,6 @@ async def make_database(hotline: DrillHotline) -> None:
     await postgres.halt(process)
 
 
-@contextmanager
-def filled(folder: Path) -> Iterator[None]:
-    """Not a byte is left. What is freed meanwhile, by whomever, is taken again by the next call of `blow`."""
-    balloon = folder / "balloon"
-    blow(balloon)
-    try:
-        yield
-    finally:
-        balloon.unlink()
-
-
 def blow(balloon: Path) -> None:
     """Grow until nothing is left, to the last page."""
     descriptor = os.open(balloon, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -69,18 +56,18 @@ def blow(balloon: Path) -> None:
         os.close(descriptor)
 
 
-async def journal_full(site: Site, seconds: float) -> Terms:
+async def journal_full(site: Site, seconds: float) -> None:
     """What Asterisk can't write is gone: records of that time may miss or be wrong, and no others."""
     began = time.time()
     await _full(folders(site.hotline)["log"], seconds)
-    return Terms(blind=((began, time.time()),))
+    site.terms.blind.append((began, time.time()))
 
 
-async def recordings_full(site: Site, seconds: float) -> Terms:
+async def recordings_full(site: Site, seconds: float) -> None:
     """Calls go on and are recorded in the journal; the audio of that time is gone, and said to be."""
     began = time.time()
     await _full(folders(site.hotline)["recordings"], seconds)
-    return Terms(deaf=((began, time.time()),))
+    site.terms.deaf.append((began, time.time()))
 
 
 async def database_full(site: Site, seconds: float) -> None:
@@ -89,8 +76,11 @@ async def database_full(site: Site, seconds: float) -> None:
 
 
 async def _full(folder: Path, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    with filled(folder):
+    """Not a byte is left; what is freed meanwhile, by whomever, is taken, too."""
+    deadline, balloon = time.monotonic() + seconds, folder / "balloon"
+    try:
         while time.monotonic() < deadline:
-            blow(folder / "balloon")
+            await asyncio.to_thread(blow, balloon)
             await asyncio.sleep(0.2)
+    finally:
+        balloon.unlink()

@@ -8,8 +8,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from callcenter.local import asterisk
+from callcenter.local.configuration import own_asterisk
 from callcenter.local.processes import is_alive, recall, until
-from tests.drills.judge import Terms
 from tests.drills.site import Site
 
 BOUND_BYTES = 64 << 20
@@ -42,14 +43,14 @@ async def killed_after_commit(site: Site, seconds: float) -> None:
 
 async def listener_stopped(site: Site, seconds: float) -> None:
     """SIGSTOP: it does not read AMI, and does not end either. Asterisk must cut it off, not keep its events."""
-    listen, asterisk = site.hotline.process("listen"), site.hotline.process("asterisk")
-    before = resident_bytes(asterisk.pid)
+    listen, pbx = site.hotline.process("listen"), site.hotline.process("asterisk")
+    before = resident_bytes(pbx.pid)
     os.kill(listen.pid, signal.SIGSTOP)
     try:
         await asyncio.sleep(seconds)
     finally:
         os.kill(listen.pid, signal.SIGCONT)
-    grown = resident_bytes(asterisk.pid) - before
+    grown = resident_bytes(pbx.pid) - before
     assert grown < BOUND_BYTES, f"Asterisk grew by {grown >> 20} MiB while nobody read"
 
 
@@ -67,24 +68,25 @@ def resident_bytes(pid: int) -> int:
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def asterisk_killed(site: Site, seconds: float) -> Terms:
+async def asterisk_killed(site: Site, seconds: float) -> None:
     """`kill -9` of Asterisk with its calls up; the supervisor starts it again."""
     died = time.time()
     await site.hotline.kill("asterisk")
+    site.load.pbx_died()
     back = await _asterisk_back(site)
     await asyncio.sleep(seconds)
-    return Terms(deaths=((died, back),))
+    site.terms.deaths.append((died, back))
 
 
-async def asterisk_restarted(site: Site, seconds: float) -> Terms:
-    """`core restart now`, by an administrator: calls are hung up, the process goes on under the same id."""
+async def asterisk_restarted(site: Site, seconds: float) -> None:
+    """`core stop now` by an administrator: Asterisk hangs up every call and ends; the supervisor starts it again."""
     died = time.time()
-    from callcenter.local import asterisk, configuration
-
-    await asterisk.console(configuration.own_asterisk(site.hotline.settings), "core stop now")
+    await asterisk.console(own_asterisk(site.hotline.settings), "core stop now")
+    await asyncio.sleep(1)
+    site.load.pbx_died()
     back = await _asterisk_back(site)
     await asyncio.sleep(seconds)
-    return Terms(deaths=((died, back),))
+    site.terms.stops.append((died, back))
 
 
 async def _asterisk_back(site: Site) -> float:
