@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import uuid4, uuid5
 
 import asyncpg
 import pytest
@@ -21,7 +21,8 @@ from callcenter.calls import archive
 from callcenter.calls.events import CallEnded
 from callcenter.calls.ingest import feed_lines
 from callcenter.calls.model import CallRecord
-from callcenter.calls.store import store_records
+from callcenter.calls.rows import store_records
+from callcenter.calls.state import call_id, recording_id
 from callcenter.calls.tracker import CallTracker
 from callcenter.clock import now
 from callcenter.errors import InvalidInput, PartUnavailable
@@ -48,7 +49,7 @@ def at(record: CallRecord, moment: datetime, **changes: Any) -> CallRecord:
 
 async def put(engine: AsyncEngine, *records: CallRecord) -> None:
     async with engine.begin() as connection:
-        await store_records(connection, list(records), [])
+        await store_records(connection, list(records))
 
 
 async def ask(engine: AsyncEngine, statement: str, **values: Any) -> list[Any]:
@@ -198,14 +199,21 @@ async def test_a_record_stored_twice_is_one(engine: AsyncEngine, record: CallRec
     assert await ask(engine, "SELECT caller_name FROM calls") == ["王"]
 
 
-async def test_a_start_that_was_not_seen_may_move(engine: AsyncEngine, record: CallRecord) -> None:
-    """Into another month even: the call has one record all the same."""
-    other, first = at(record, now()), at(record, now(), anomalies=("start_missing",))
-    await put(engine, other, first)
-    moved = replace(first, started_at=first.started_at - timedelta(days=40))
-    await put(engine, moved)
-    assert await ask(engine, "SELECT started_at FROM calls WHERE id = :id", id=first.id) == [moved.started_at]
-    assert await ask(engine, "SELECT count(*) FROM calls") == [2]
+async def test_of_a_call_read_from_its_middle_the_most_is_kept(engine: AsyncEngine, record: CallRecord) -> None:
+    """A file that was cut and put back is read from several places: the call has one record, that of the most lines."""
+
+    def since(minutes: int, *anomalies: str) -> CallRecord:
+        start = begun + timedelta(minutes=minutes)
+        return replace(at(record, start, anomalies=anomalies), id=call_id(record.pbx, record.uniqueid, start))
+
+    begun = now()
+    middle, later, whole = since(5, "start_missing"), since(9, "start_missing"), since(0)
+    for version, left in ((later, later), (middle, middle), (later, middle)):
+        await put(engine, version)
+        assert await ask(engine, "SELECT id FROM calls") == [left.id]
+    other = replace(record, pbx="another")
+    await put(engine, *(replace(c, id=uuid4(), pbx=other.pbx) for c in (whole, middle, later)))
+    assert await ask(engine, "SELECT started_at FROM calls WHERE pbx = 'another'") == [begun]
 
 
 def test_which_months_are_wanted_and_expired() -> None:
@@ -279,9 +287,52 @@ async def test_migration_moves_rows_there_and_back(empty: AsyncEngine, record: C
     assert await ask(empty, CONTENT) == before
 
 
+async def test_migration_renames_calls_wherever_they_are_named(
+    empty: AsyncEngine, record: CallRecord, call_rows: Any
+) -> None:
+    """Ids hold the start from 0011 on; a callback's attempt, whose id we gave ourselves, keeps its own."""
+    await _shape(empty, "0010")
+    (row,) = call_rows(record, [now()])
+    former = call_id(record.pbx, record.uniqueid)
+    async with empty.begin() as connection:
+        await connection.execute(insert(archive.calls), [{**row, "id": former, "evidence": "pbx_restart"}])
+        for statement in NAMING_CALLS:
+            await connection.execute(text(statement), {"id": former, "recording": uuid5(former, "one")})
+    before = [await named(empty, *place) for place in NAMED]
+    await _shape(empty, "0011")
+    renamed = call_id(record.pbx, record.uniqueid, row["started_at"])
+    assert await ask(empty, "SELECT evidence FROM calls") == ["pbx_crash"]
+    assert await ask(empty, "SELECT id FROM recordings") == [recording_id(record.pbx, "one", row["started_at"])]
+    for place in NAMED[:-1]:
+        assert await named(empty, *place) == [str(renamed)], place
+    await _shape(empty, "-0010")
+    assert [await named(empty, *place) for place in NAMED] == before
+
+
+async def named(engine: AsyncEngine, table: str, column: str) -> list[str]:
+    return await ask(engine, f"SELECT {column}::text FROM {table}")  # noqa: S608
+
+
+NAMED = (
+    ("calls", "id"), ("recordings", "call_id"), ("callbacks", "call_id"), ("follow_ups", "call_id"),
+    ("follow_ups", "reached_call_id"), ("follow_up_calls", "call_id"), ("alerts", "key"), ("recordings", "id"),
+)  # fmt: skip
+NAMING_CALLS = (
+    "INSERT INTO recordings (id, call_id, pbx, name, started_at)"
+    " SELECT CAST(:recording AS uuid), CAST(:id AS uuid), pbx, 'one', started_at FROM calls",
+    "INSERT INTO callbacks (pbx, call_id, number, queue, place_at, requested_at, next_try_at)"
+    " VALUES ('hotline', :id, '1', 'hotline', now(), now(), now())",
+    "INSERT INTO follow_ups (pbx, kind, line, number, lost_at, due_at, call_id, reached_call_id)"
+    " VALUES ('hotline', 'lost', 'hotline', '1', now(), now(), :id, :id)",
+    "INSERT INTO follow_up_calls (call_id) VALUES (:id)",
+    "INSERT INTO alerts (pbx, kind, key, severity, facts)"
+    " VALUES ('hotline', 'emergency_unanswered', CAST(CAST(:id AS uuid) AS text), 'critical', '{}')",
+)
+
+
 @pytest.fixture
 def call_rows() -> Any:
-    from callcenter.calls.store import call_row
+    from callcenter.calls.rows import call_row
 
     def rows(record: CallRecord, moments: list[datetime]) -> list[dict[str, Any]]:
         plain = [call_row(at(record, moment)) for moment in moments]

@@ -53,10 +53,13 @@ def _upsert_recordings() -> str:
 UPSERT_CALLS = text(_upsert_calls())
 UPSERT_RECORDINGS = text(_upsert_recordings())
 
-WHOLE_CALL = text(
+MORE_OF_IT = text(
     "SELECT EXISTS (SELECT 1 FROM calls WHERE pbx = :pbx AND uniqueid = :uniqueid"
-    " AND started_at >= CAST(:at AS timestamptz) - interval '1 day' AND started_at < :at"
-    " AND NOT anomalies @> '[\"start_missing\"]')"
+    " AND started_at >= CAST(:at AS timestamptz) - interval '1 day' AND started_at < :at)"
+)
+FORGET_LESS_OF_IT = text(
+    "DELETE FROM calls WHERE pbx = :pbx AND uniqueid = :uniqueid AND started_at > :at"
+    " AND started_at <= CAST(:at AS timestamptz) + interval '1 day' AND anomalies @> '[\"start_missing\"]'"
 )
 
 MARK_LATE = text(
@@ -73,19 +76,26 @@ async def store_records(connection: AsyncConnection, records: Sequence[CallRecor
     left = await _copy_new(connection, records) if len(records) >= MANY else records
     if left:
         await connection.execute(UPSERT_CALLS, {"rows": orjson.dumps([call_row(r) for r in left]).decode()})
-    refs = [recording_row(r, ref) for r in records for ref in r.recordings]
+    refs = {ref.id: recording_row(r, ref) for r in records for ref in r.recordings}
     if refs:
-        await connection.execute(UPSERT_RECORDINGS, {"rows": orjson.dumps(refs).decode()})
+        await connection.execute(UPSERT_RECORDINGS, {"rows": orjson.dumps(list(refs.values())).decode()})
 
 
 async def _without_worse(connection: AsyncConnection, records: Sequence[CallRecord]) -> Sequence[CallRecord]:
-    """All but those that lack their beginning while the whole call is stored: a file that was cut is read once more."""
+    """All but those that lack their beginning while more of the same call is stored: a file that was cut is read again.
+
+    Where less of it is stored, that goes.
+    """
+    parts = sorted((r for r in records if "start_missing" in r.anomalies), key=lambda r: r.started_at)
+    if not parts:
+        return records
     kept = [r for r in records if "start_missing" not in r.anomalies]
-    for record in records:
-        if "start_missing" in record.anomalies:
-            asked = {"pbx": record.pbx, "uniqueid": record.uniqueid, "at": record.started_at}
-            if not (await connection.execute(WHOLE_CALL, asked)).scalar_one():
-                kept.append(record)
+    for part in parts:
+        asked = {"pbx": part.pbx, "uniqueid": part.uniqueid, "at": part.started_at}
+        more = any(r.uniqueid == part.uniqueid and r.started_at < part.started_at for r in kept)
+        if not more and not (await connection.execute(MORE_OF_IT, asked)).scalar_one():
+            await connection.execute(FORGET_LESS_OF_IT, asked)
+            kept.append(part)
     return kept
 
 
