@@ -55,7 +55,12 @@ def end_gone(call: CallState, interval: Interval) -> bool:
 
 
 def _lose(channel: Channel, since: datetime) -> None:
-    known = [channel.started_at, channel.answered_at or since, *(stay.start for stay in channel.stays), since]
+    known = [
+        channel.started_at,
+        channel.answered_at or since,
+        *(stay.end or stay.start for stay in channel.stays),
+        since,
+    ]
     channel.ended_at, channel.lost = max(known), True
     for spell in (*channel.stays, *channel.music):
         spell.end = spell.end or max(spell.start, channel.ended_at)
@@ -75,7 +80,7 @@ def take_sight(call: CallState, fact: CelFact) -> None:
     """Make a channel what Asterisk's list says of it, where we knew nothing or something else."""
     channel, since = call.channels[fact.uniqueid], instant(fact.extra, "since") or fact.at
     if "start_missing" in call.anomalies and channel.started_at == fact.at:
-        channel.started_at = instant(fact.extra, "started_at") or fact.at
+        channel.started_at = min(fact.at, instant(fact.extra, "started_at") or fact.at)
         call.known_id = None
     if fact.extra.get("up") is True:
         channel.answered_at = channel.answered_at or fact.at

@@ -72,7 +72,7 @@ def build_record(call: CallState) -> CallRecord:
     """The record as of now. What still runs is taken to end with the last evidence of its life."""
     caller, direction = call.root, direction_of(call)
     last = call.alive_until or call.last_at
-    end = max((c.ended_at or last for c in call.channels.values()), default=last)
+    end = max((caller.started_at, *(c.ended_at or last for c in call.channels.values())))
     partners = _partners(call, caller, direction)
     talks = {c.uniqueid: _together(caller, c, end) for c in partners}
     talk = union(s for spells in talks.values() for s in spells)
@@ -149,7 +149,7 @@ def _ring(channel: Channel, end: datetime) -> Spell:
     start = channel.started_at
     if channel.exten not in {"s", ""}:
         return Spell(start, start)
-    return Spell(start, channel.answered_at or channel.ended_at or end)
+    return Spell(start, max(start, channel.answered_at or channel.ended_at or end))
 
 
 def _visits(
@@ -186,7 +186,7 @@ def _visit(
     rings: list[Spell],
     end: datetime,
 ) -> QueueVisit:
-    gone = visit.left_at or call.channels[visit.uniqueid].ended_at or end
+    gone = max(visit.entered_at, visit.left_at or call.channels[visit.uniqueid].ended_at or end)
     joined = [(s.start, uid) for uid, spells in talks.items() for s in spells if visit.entered_at <= s.start < gone]
     connected = min(joined, default=None)
     stop = connected[0] if connected else gone
