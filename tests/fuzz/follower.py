@@ -69,7 +69,7 @@ class Disk:
     def lose(self, path: Path) -> None:
         """This file is about to be no more."""
         if path.exists():
-            self.wreck(path.stat().st_ino)
+            self.wreck(path.stat().st_ino, cut=False)
             if not self.is_known(path.stat().st_ino):
                 self.vanish(path.read_bytes())
 
@@ -78,15 +78,15 @@ class Disk:
         self.vanished.update(line + b"\n" for line in whole.split(b"\n"))
         self.vanished.update(line for line in self.written if begun and line.startswith(begun))
 
-    def wreck(self, inode: int) -> None:
-        """From here on lines may be lost; one that is half written in this very file is."""
+    def wreck(self, inode: int, *, cut: bool) -> None:
+        """From here on lines may be lost; so is one half written in this file, unless its writer still holds it."""
         self.wrecked = True
-        if self.torn and self.torn_in == inode:
+        if self.torn and self.torn_in == inode and (cut or self.held is None):
             self.vanished.update(self.written[-1:])
             self.torn = b""
 
     def cut(self) -> None:
-        self.wreck(self.path.stat().st_ino)
+        self.wreck(self.path.stat().st_ino, cut=True)
         self.vanish(self.path.read_bytes())
         os.truncate(self.path, 0)
         self.stamp(self.path)

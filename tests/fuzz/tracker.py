@@ -24,12 +24,13 @@ from callcenter.calls.said import USER_EVENTS
 from callcenter.calls.tracker import TRANSITIONS, CallTracker
 from callcenter.clock import from_epoch
 from callcenter.journal.facts import EARLIEST, LATEST, CelFact, Fact, QueueFact
+from callcenter.journal.sightings import BLIND_INTERVAL, CHAN_SEEN
 from tests.fuzz.choices import Choices
 from tests.scenarios.stories import NAMES, facts, renamed
 from tests.scenarios.test_laws import OF_ONE_BOOT
 
 MAX_BYTES = 600
-EVIDENCES = frozenset({"channel_ends", "linkedid_end", "pbx_restart", "pbx_crash", "silence"})
+EVIDENCES = frozenset({"channel_ends", "linkedid_end", "pbx_crash", "silence", "blind_interval"})
 """What can have closed a record (docs/figures.md)."""
 EVENTS_A_FACT = 8
 MILLISECOND = 0.002
@@ -198,6 +199,24 @@ def _channel_event(story: Story, choices: Choices) -> None:
     story.add(fact)
 
 
+def _blind(story: Story, choices: Choices) -> None:
+    """A time in which nothing was seen, as the AMI journal writes it; and what was seen of a channel after it."""
+    ago = (0, 5, 3600, -5, 90_000, 1e300)
+    since, boot, began = (story.moment.timestamp() - choices.pick(ago) for _ in range(3))
+    extra: dict[str, Any] = {"since": since, "boot": boot, "started_at": began, "up": choices.pick((True, False, 1))}
+    extra |= {"alive": " ".join(_id(choices) for _ in range(choices.number(4))), "bridge_id": "bridge-1"}
+    spoilt = choices.number(len(extra) * 4)
+    if spoilt < len(extra):
+        extra[list(extra)[spoilt]] = choices.pick(EXTRA_VALUES)
+    kind, app = choices.pick((BLIND_INTERVAL, CHAN_SEEN)), choices.pick(("Queue", ""))
+    name, uniqueid, linkedid = choices.pick(CHANNELS), _id(choices), _id(choices)
+    story.add(
+        CelFact(
+            kind, story.moment, "", "", "", "", "", "", name, app, choices.pick(QUEUES), uniqueid, linkedid, extra, 0
+        )
+    )
+
+
 def _queue_event(story: Story, choices: Choices) -> None:
     values = tuple(choices.pick(("", "1", "99999999", "x", "-1", "²")) for _ in range(choices.number(5)))
     at = whole_second(story.moment) + timedelta(seconds=choices.pick((0, 1, -1, -40, 40)))
@@ -223,7 +242,7 @@ def _spoil(story: Story, choices: Choices) -> None:
         story.add(last._replace(at=story.moment, **{fields[which]: choices.pick(options[which])}))
 
 
-MOVES = (_play, _settle, _play, _lose, _say_again, _jump, _channel_event, _queue_event, _spoil, _play)
+MOVES = (_play, _settle, _play, _lose, _say_again, _jump, _channel_event, _queue_event, _spoil, _blind)
 
 
 def steps_of(data: bytes) -> list[Fact | None]:
@@ -302,63 +321,16 @@ def _check_forgets(tracker: CallTracker, mark: int) -> None:
     assert not held, f"still held: {list(held)}"
 
 
-PLAY, SETTLE, LOSE, AGAIN, JUMP, CHANNEL, QUEUE, SPOIL = 0, 1, 3, 4, 5, 6, 7, 8
+PLAY, SETTLE, LOSE, AGAIN, JUMP, CHANNEL, QUEUE, SPOIL, BLIND = 0, 1, 3, 4, 5, 6, 7, 8, 9
 """Places in `MOVES`"""
 
 
 def seeds() -> Iterator[bytes]:
-    for name in range(len(NAMES)):
-        yield bytes((PLAY, name, 0, 255, SETTLE))
-        yield b"".join(bytes((PLAY, name, 0, 3, PLAY, (name + 1) % len(NAMES), 1, 4)) for _ in range(12)) + bytes(
-            (SETTLE,)
-        )
-        yield bytes((PLAY, name, 0, 9, LOSE, name, 0, 2, AGAIN, PLAY, name, 0, 6, JUMP, 13, PLAY, name, 0, 255, SETTLE))
-        yield bytes(
-            (
-                PLAY,
-                name,
-                0,
-                12,
-                SPOIL,
-                name % 6,
-                name,
-                PLAY,
-                name,
-                0,
-                9,
-                CHANNEL,
-                *range(name, name + 14),
-                PLAY,
-                name,
-                0,
-                99,
-            )
-        )
-        yield bytes(
-            (
-                PLAY,
-                name,
-                0,
-                12,
-                QUEUE,
-                0,
-                0,
-                13,
-                name % 16,
-                0,
-                PLAY,
-                name,
-                0,
-                9,
-                QUEUE,
-                0,
-                0,
-                name,
-                0,
-                4,
-                SETTLE,
-                JUMP,
-                5,
-                SETTLE,
-            )
-        )
+    for n in range(len(NAMES)):
+        yield bytes((PLAY, n, 0, 255, SETTLE))
+        yield bytes((PLAY, n, 0, 3, PLAY, (n + 1) % len(NAMES), 1, 4)) * 12 + bytes((SETTLE,))
+        yield bytes((PLAY, n, 0, 9, LOSE, n, 0, 2, AGAIN, PLAY, n, 0, 6, JUMP, 13, PLAY, n, 0, 255, SETTLE))
+        yield bytes((PLAY, n, 0, 12, SPOIL, n % 6, n, PLAY, n, 0, 9, CHANNEL, *range(n, n + 14), PLAY, n, 0, 99))
+        late = bytes((QUEUE, 0, 0, n, 0, 4, SETTLE, JUMP, 5, SETTLE))
+        yield bytes((PLAY, n, 0, 12, QUEUE, 0, 0, 13, n % 16, 0, PLAY, n, 0, 9)) + late
+        yield bytes((PLAY, n, 0, n, BLIND, n % 6, 2, n % 5, 0, n % 4, *range(n, n + 9), PLAY, n, 0, 255)) + late
