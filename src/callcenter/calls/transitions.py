@@ -11,9 +11,9 @@ from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code, take_act
 from callcenter.calls.emergency import events_of as emergency_events
 from callcenter.calls.events import AgentRinging, Anomaly, CallAnswered, CallEvent, CallQueued, CallStarted
-from callcenter.calls.record import direction_of
 from callcenter.calls.said import INTRODUCTIONS, USER_EVENTS
 from callcenter.calls.state import BridgeStay, CallState, Channel, OpenSpell, Visit
+from callcenter.calls.talking import direction_of
 from callcenter.journal.facts import CelFact
 from callcenter.journal.sightings import CHAN_SEEN
 
