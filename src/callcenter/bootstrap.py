@@ -149,7 +149,8 @@ def _ami_journal(settings: Settings, password: str, health: Health, ingest: Inge
 def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:
     """Where Asterisk is somebody else's to run, its files are not ours to write."""
     manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-guard", password)
-    own_list = blocked_file(settings) if places.is_loopback(settings.ami_host) else None
+    ours = places.is_loopback(settings.ami_host) and settings.journal == "files"
+    own_list = blocked_file(settings) if ours else None
     spared = frozenset({settings.trunk_address, "127.0.0.1", "::1"})
     certificate = None if settings.tls == "off" else keys_dir(settings) / "certificate.pem"
     return Guard(engine, Place(settings.pbx, manager, own_list, spared, certificate), health.say)

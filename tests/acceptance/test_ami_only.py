@@ -119,17 +119,19 @@ async def test_calls_that_are_answered(watched: Watched) -> None:
                 fourth.send("hangup")
                 await caller.expect("ended")
         rejecting.cancel()
-    async with answering(hotline, "1003") as third:
-        async with dial(HOTLINE, hotline.sip_server, caller=numbers["passed on with words"]) as caller:
-            await third.expect("answered", within=40)
-            async with answering(hotline, "1004") as fourth:
-                third.consult("1004")
-                await fourth.expect("answered")
-                await asyncio.sleep(1)
-                third.send("complete")
-                await asyncio.sleep(2)
-                caller.send("hangup")
-                await fourth.expect("ended")
+    async with (
+        answering(hotline, "1003") as third,
+        dial(HOTLINE, hotline.sip_server, caller=numbers["passed on with words"]) as caller,
+    ):
+        await third.expect("answered", within=40)
+        async with answering(hotline, "1004") as fourth:
+            third.consult("1004")
+            await fourth.expect("answered")
+            await asyncio.sleep(1)
+            third.send("complete")
+            await asyncio.sleep(2)
+            caller.send("hangup")
+            await fourth.expect("ended")
     async with (
         answering(hotline, "1003") as third,
         dial(EMERGENCY, hotline.sip_server, caller=numbers["emergency"]) as caller,
