@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     parking_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
     """How long a caller stays parked before he comes back to the agent who parked him."""
 
+    cdr_retention_months: Annotated[int, Field(ge=0, le=1200)] = 0
+    """Call records of months that ended longer ago are detached from the lists (kept as tables); 0: never."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod

@@ -122,6 +122,21 @@ async def test_caller_left_agent_right(engine: AsyncEngine, spool: Spool) -> Non
     assert (spool.root / row.path).stat().st_mode & 0o777 == 0o600
 
 
+async def test_the_database_forgot_it(engine: AsyncEngine, spool: Spool) -> None:
+    """A failover to a standby that was behind: the legs are gone, the file is there, and stays what it is."""
+    write_leg(spool.caller, 440, 1.0)
+    write_leg(spool.agent, 880, 1.0)
+    async with pipeline(engine, spool):
+        before = await concluded(engine)
+    forgotten = dict.fromkeys(("path", "media_type", "channels", "seconds", "bytes", "sha256", "reason"))
+    async with engine.begin() as connection:
+        await connection.execute(recordings.update().values(state="expected", **forgotten))
+    async with pipeline(engine, spool):
+        row = await concluded(engine)
+    assert row.state == "ready"
+    assert (row.path, row.seconds, row.bytes, row.sha256) == (before.path, 1.0, before.bytes, before.sha256)
+
+
 async def test_a_leg_of_many_blocks_keeps_its_sides(engine: AsyncEngine, spool: Spool) -> None:
     """Longer than one block, of an odd length, one side much shorter: each sample stays where it was."""
     left, right = os.urandom(2 * stereo.BLOCK_BYTES + 4242), os.urandom(stereo.BLOCK_BYTES - 77)

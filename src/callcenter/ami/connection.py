@@ -3,7 +3,8 @@
 Theory of operation
     `run` makes one connection at a time. Each goes: connect, banner, login, FullyBooted, CoreStatus, LinkUp,
     snapshot, then a watchdog: when nothing was heard for a second a Ping is sent, and a Ping without an answer ends
-    the connection (half-open sockets; a wake-up that Asterisk lost, asterisk#2145).
+    the connection (half-open sockets; a wake-up that Asterisk lost, asterisk#2145). While events keep coming one is
+    sent every 5 s: over a slow link they may be minutes old, and a view of the past is worse than a new snapshot.
     The reader only puts into the bounded stream. When that is full, the consumer hangs or is far too slow: the
     connection is dropped, said so, and made anew; the snapshot then repairs what was missed. So memory is bounded
     and Asterisk never waits for us.
@@ -72,6 +73,11 @@ class AmiClient:
     def up(self) -> bool:
         """Logged in and not known to be lost."""
         return self._up_since is not None
+
+    @property
+    def boot(self) -> Boot | None:
+        """The life of Asterisk that was seen last."""
+        return self._boot
 
     @property
     def quiet_seconds(self) -> float:
@@ -192,13 +198,16 @@ class AmiClient:
     async def _watch(self, link: AmiProtocol) -> None:
         """Return never; raises `LinkDown` when the connection ended or no longer answers."""
         assert self._lost is not None
-        loop = asyncio.get_running_loop()
+        loop, times = asyncio.get_running_loop(), self._timings
+        asked_at = loop.time()
         while not self._lost.done():
             quiet = loop.time() - link.heard_at
-            if quiet < self._timings.idle:
-                await asyncio.wait({self._lost}, timeout=self._timings.idle - quiet)
+            wait = min(times.idle - quiet, asked_at + times.busy - loop.time())
+            if wait > 0:
+                await asyncio.wait({self._lost}, timeout=wait)
             else:
-                await link.exchange(actions.PING, self._timings.ping_answer)
+                await link.exchange(actions.PING, times.ping_answer if quiet >= times.idle else times.behind)
+                asked_at = loop.time()
         raise LinkDown(why=self._lost.result())
 
     def _usable_link(self) -> AmiProtocol:
@@ -222,8 +231,9 @@ class AmiClient:
         if self._up_since is not None:
             lived = asyncio.get_running_loop().time() - self._up_since
             self._failures = 0 if lived >= self._timings.steady else self._failures
-            self._blind_since = clock.now() - timedelta(seconds=self._quiet_seconds(manager.protocol))
-            self.stream.put(LinkLost(self._blind_since, why))
+            lost_at = clock.now()
+            self._blind_since = lost_at - timedelta(seconds=self._quiet_seconds(manager.protocol))
+            self.stream.put(LinkLost(lost_at, why, self._blind_since))
         self._link = self._up_since = self._lost = None
 
     @staticmethod

@@ -23,6 +23,8 @@ MANY = 20
 """From so many records on COPY is worth its round trips."""
 
 CALL_COLUMNS = [c.name for c in calls.columns if c.name != "stored_at"]
+KEY = ("id", "started_at")
+"""Unique keys of a partitioned table hold what it is partitioned by; an id has one start (`calls.state.call_id`)."""
 RECORDING_COLUMNS = ["id", "call_id", "pbx", "name", "started_at"]
 RECORD_FIELDS = [f.name for f in fields(CallRecord) if f.name != "recordings"]
 JSON_COLUMNS = frozenset({"legs", "queue_visits", "timeline", "anomalies"})
@@ -31,10 +33,10 @@ ARRAY_COLUMNS = frozenset({"agents", "queues", "marks"})
 
 def _upsert_calls() -> str:
     names = ", ".join(CALL_COLUMNS)
-    changes = ", ".join(f"{c} = excluded.{c}" for c in CALL_COLUMNS if c != "id")
+    changes = ", ".join(f"{c} = excluded.{c}" for c in CALL_COLUMNS if c not in KEY)
     return (
         f"INSERT INTO calls ({names}) SELECT {names} FROM json_populate_recordset(NULL::calls, CAST(:rows AS json))"  # noqa: S608
-        f" ON CONFLICT (id) DO UPDATE SET {changes}, stored_at = now()"
+        f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {changes}, stored_at = now()"
     )
 
 
@@ -51,6 +53,12 @@ def _upsert_recordings() -> str:
 UPSERT_CALLS = text(_upsert_calls())
 UPSERT_RECORDINGS = text(_upsert_recordings())
 
+WHOLE_CALL = text(
+    "SELECT EXISTS (SELECT 1 FROM calls WHERE pbx = :pbx AND uniqueid = :uniqueid"
+    " AND started_at >= CAST(:at AS timestamptz) - interval '1 day' AND started_at < :at"
+    " AND NOT anomalies @> '[\"start_missing\"]')"
+)
+
 MARK_LATE = text(
     "UPDATE calls SET marks = (SELECT array_agg(DISTINCT m ORDER BY m) FROM unnest(marks || CAST(:mark AS text)) m),"
     " stored_at = now() WHERE id = :id"
@@ -59,6 +67,7 @@ MARK_LATE = text(
 
 async def store_records(connection: AsyncConnection, records: Sequence[CallRecord]) -> None:
     """Insert or replace records; recordings of theirs that are known keep what the pipeline found."""
+    records = await _without_worse(connection, records)
     if not records:
         return
     left = await _copy_new(connection, records) if len(records) >= MANY else records
@@ -67,6 +76,17 @@ async def store_records(connection: AsyncConnection, records: Sequence[CallRecor
     refs = [recording_row(r, ref) for r in records for ref in r.recordings]
     if refs:
         await connection.execute(UPSERT_RECORDINGS, {"rows": orjson.dumps(refs).decode()})
+
+
+async def _without_worse(connection: AsyncConnection, records: Sequence[CallRecord]) -> Sequence[CallRecord]:
+    """All but those that lack their beginning while the whole call is stored: a file that was cut is read once more."""
+    kept = [r for r in records if "start_missing" not in r.anomalies]
+    for record in records:
+        if "start_missing" in record.anomalies:
+            asked = {"pbx": record.pbx, "uniqueid": record.uniqueid, "at": record.started_at}
+            if not (await connection.execute(WHOLE_CALL, asked)).scalar_one():
+                kept.append(record)
+    return kept
 
 
 async def _copy_new(connection: AsyncConnection, records: Sequence[CallRecord]) -> Sequence[CallRecord]:

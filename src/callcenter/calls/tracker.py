@@ -131,9 +131,9 @@ class CallTracker:
         call = self._call_of(fact, mark, out)
         if call.has_seen(fact.key):
             return
-        blindness.find_again(call.channels[fact.uniqueid])
-        call.heard = heard
-        call.last_at = max(call.last_at, fact.at)
+        call.heard, call.wall_at = heard, fact.at
+        fact = call.in_own_time(fact)
+        self._see_channel(call, fact, out)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
         if reopened:
             call.evidence, call.alive_until = None, None
@@ -158,7 +158,7 @@ class CallTracker:
 
     def _cut(self, out: Events, start: Start) -> None:
         for call in list(self._open.values()):
-            if call.evidence is None and start.is_older(call.last_at, call.mark):
+            if call.evidence is None and start.is_older(call.wall_at, call.mark):
                 self._cut_off(call, out)
 
     def _cut_off(self, call: CallState, out: Events) -> None:
@@ -172,7 +172,7 @@ class CallTracker:
         if interval is None:
             return
         for call in [c for c in self._open.values() if c.evidence is None]:
-            if call.last_at < interval.boot:
+            if call.wall_at < interval.boot:
                 self._cut_off(call, out)
             elif blindness.end_gone(call, interval):
                 self.close(call, blindness.ANOMALY, out)
@@ -180,11 +180,9 @@ class CallTracker:
     def _call_of(self, fact: CelFact, mark: int, out: Events) -> CallState:
         """The call this fact belongs to, made or merged as the fact implies."""
         call = self._calls.get(fact.uniqueid)
-        if call is not None and not _merges(fact) and self._calls.get(fact.linkedid) is call:
-            channel = call.channels.get(fact.uniqueid)
-            if channel is not None:
-                channel.linkedid = fact.linkedid
-                return call
+        settled = call is not None and fact.uniqueid in call.channels and not _merges(fact)
+        if call is not None and settled and self._calls.get(fact.linkedid) is call:
+            return call
         if call is None and fact.type != "CHAN_START" and fact.uniqueid in self._before:
             call = self._revived(self._before[fact.uniqueid])
         call = call or self._calls.get(fact.linkedid)
@@ -198,7 +196,6 @@ class CallTracker:
         for key in (fact.uniqueid, fact.linkedid):
             self._calls[key] = call
             call.keys.add(key)
-        self._see_channel(call, fact, out)
         return call
 
     def _revived(self, call: CallState) -> CallState:
@@ -221,6 +218,10 @@ class CallTracker:
         channel = call.channels.get(fact.uniqueid)
         if channel is not None:
             channel.linkedid = fact.linkedid
+            if channel.lost:
+                blindness.find_again(channel)
+            elif channel.ended_at is not None and fact.type != "LINKEDID_END":
+                channel.ended_at = fact.at  # it was thought dead too early
             return
         channel = Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at)
         channel.dialled = fact.type == "CHAN_START" and fact.exten in {"s", ""}

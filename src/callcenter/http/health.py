@@ -63,7 +63,8 @@ async def read_parts(engine: AsyncEngine, pbx: str) -> list[dict[str, Any]]:
     try:
         reported = await _reported(engine)
     except PartUnavailable as error:
-        return [*own, _part(None, "database", False, str(error)), *_silent(pbx, set())]
+        unknown = [_part(pbx, part, False, "not known: the database does not say") for part in EXPECTED]
+        return [*own, _part(None, "database", False, str(error)), *unknown]
     took = (time.perf_counter() - began) * 1000
     own.append(_part(None, "database", True, f"answered in {took:.1f} ms"))
     return [*own, *reported, *_silent(pbx, {part["part"] for part in reported if part["pbx"] == pbx})]

@@ -162,7 +162,7 @@ class AmiJournal:
             self._looks.cancel()
         if self._link is not None:
             with suppress(OSError):
-                self._spool.mark_seen((lost.at + self._ahead).timestamp(), self._link.boot.mark)
+                self._spool.mark_seen(((lost.heard_at or lost.at) + self._ahead).timestamp(), self._link.boot.mark)
         self._link, self._looks_due = None, 0
 
     async def _look_twice(self) -> None:

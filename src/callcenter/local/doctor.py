@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -14,6 +15,7 @@ import asyncpg
 from callcenter import clock
 from callcenter.ami.actions import SHOW_CHANNELS, Action
 from callcenter.ami.faults import AmiFault
+from callcenter.coverage.reading import coverage_object
 from callcenter.dialplan.hardening import keys_dir
 from callcenter.errors import CallcenterError, PartUnavailable
 from callcenter.local import addresses, parts, places, ports, postgres, programs
@@ -23,6 +25,8 @@ from callcenter.local.processes import recall
 from callcenter.local.readiness import wait_ready
 from callcenter.security.certificates import WARN_BEFORE, ends_at
 from callcenter.settings import Settings
+from callcenter.storage.engine import make_engine
+from callcenter.storage.reading import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     for finding in (*_machine(settings), *_software(settings), *_ports(settings)):
         yield finding
     own = (_journal_over_ami,) if settings.journal == "ami" else ()
-    for check in (_database, _broker, _asterisk, *own, _service):
+    for check in (_database, _coverage, _broker, _asterisk, *own, _service):
         yield await _bounded(check, settings)
 
 
@@ -119,6 +123,24 @@ async def _bounded(check: Callable[[Settings], Awaitable[Finding]], settings: Se
     except (OSError, TimeoutError, CallcenterError, asyncpg.PostgresError, aiomqtt.MqttError) as error:
         why = str(error) or type(error).__name__
         return Finding(name, why, f"start callcenter run; its logs are in {places.log_dir(settings)}")
+
+
+async def _coverage(settings: Settings) -> Finding:
+    """What was observed since yesterday: told, and no fault of the present."""
+    moment = clock.now()
+    engine = make_engine(addresses.database_url(settings), pool_size=1)
+    try:
+        async with reading(engine) as connection:
+            found = await coverage_object(connection, moment - timedelta(days=1), moment, moment, settings.pbx)
+    finally:
+        await engine.dispose()
+    if found["complete"] is None:
+        return Finding("coverage", "nothing was watched yet")
+    share = found["pbxs"][0]["share"]
+    detail = f"observed or filled {'–' if share is None else f'{share:.2%}'} of the last 24 h"
+    return Finding(
+        "coverage", detail if found["complete"] else f"{detail}; callcenter coverage says what may be missing"
+    )
 
 
 async def _database(settings: Settings) -> Finding:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from callcenter.clock import LOCAL_ZONE, now
 from callcenter.errors import in_one_line
 from callcenter.publishing.outbox import Announcement, announce
-from callcenter.recordings.stereo import StereoFile, join_legs
+from callcenter.recordings.stereo import StereoFile, join_legs, kept_file
 from callcenter.recordings.tables import recordings
 from callcenter.recordings.wav import WavFile, inspect
 from callcenter.storage.away import AWAY
@@ -129,7 +129,8 @@ class Pipeline:
                 self._fault = None
             if not busy:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), SOON_SECONDS if self._waiting else POLL_SECONDS)
+                    async with asyncio.timeout(SOON_SECONDS if self._waiting else POLL_SECONDS):
+                        await self._wake.wait()
                     await asyncio.sleep(TOGETHER_SECONDS)
 
     def _say_health(self) -> None:
@@ -177,6 +178,13 @@ class Pipeline:
         reason = None if caller.audio_bytes and agent.audio_bytes else "audio from one side only"
         return Finding("ready", reason, file, str(file.path.relative_to(self._root)))
 
+    def _kept(self, row: Any, legs: list[Path]) -> Finding | None:
+        """Only without legs: while they are there, they are the truth."""
+        file = None if any(leg.exists() for leg in legs) else kept_file(self._target(row))
+        if file is None:
+            return None
+        return Finding("ready", "made before the database forgot it", file, str(file.path.relative_to(self._root)))
+
     def _legs(self, row: Any) -> tuple[WavFile, WavFile] | Finding:
         age = now() - row.updated_at if row.attempts else timedelta()
         if Path(row.name).name != row.name:
@@ -185,6 +193,8 @@ class Pipeline:
         try:
             caller, agent = (inspect(p) for p in paths)
         except FileNotFoundError as error:
+            if kept := self._kept(row, paths):
+                return kept
             missing = Path(error.filename).name
             if age < LEGS_APPEAR_WITHIN:
                 raise NotYet(f"no file {missing}") from None

@@ -8,6 +8,7 @@ of CPU to begin, more than Asterisk needs for a whole short call (docs/performan
 import audioop
 import hashlib
 import os
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,22 @@ def join_legs(caller: WavFile, agent: WavFile, target: Path) -> StereoFile:
     finally:
         part.unlink(missing_ok=True)
     return StereoFile(target, round(max(_samples(caller), _samples(agent)) / RATE, 3), size, sha256)
+
+
+def kept_file(target: Path) -> StereoFile | None:
+    """The file that an earlier try moved into place; None when there is none.
+
+    The legs are removed once the database has the note. A database that forgot it again (a failover to a standby that
+    was behind, a restored backup) must not make us forget the audio.
+    """
+    try:
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = os.fstat(file.fileno()).st_size
+        with wave.open(str(target), "rb") as audio:
+            return StereoFile(target, round(audio.getnframes() / audio.getframerate(), 3), size, digest)
+    except (FileNotFoundError, wave.Error, EOFError):
+        return None
 
 
 def _samples(leg: WavFile) -> int:

@@ -39,8 +39,8 @@ class AmiSide:
     """Runs until cancelled. `health(part, ok, detail)` hears of the parts ami, asterisk and control.
 
     `devices`: phone number → SIP device, which is how queues name their members.
-    `on_event` gets every event in order (ingest may be nudged by it), `on_link` each new link: its `boot.at` is
-    when Asterisk started, `restarted` and `blind_since` say what was missed.
+    `on_event` gets every event in order (ingest may be nudged by it), `on_link` each new link and each loss: `boot.at`
+    is when Asterisk started, `restarted` and `blind_since` say what was missed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class AmiSide:
         health: Health,
         *,
         on_event: Callable[[Event], None] | None = None,
-        on_link: Callable[[LinkUp], None] | None = None,
+        on_link: Callable[[LinkUp | LinkLost], None] | None = None,
     ) -> None:
         self._health, self._on_event, self._on_link = health, on_event, on_link
         address = Address(settings.ami_host, settings.ami_port, settings.ami_username, ami_password)
@@ -111,6 +111,8 @@ class AmiSide:
                 self._greet(item)
             case LinkLost():
                 self._health("asterisk", False, f"its manager interface is not reachable: {item.why}")
+                if self._on_link is not None:
+                    self._on_link(item)
             case _:
                 self.view.feed(item, moment)
                 if isinstance(item, Event) and item.name == "UserEvent":
@@ -130,9 +132,6 @@ class AmiSide:
         self._health("asterisk", True, f"running since {link.boot.at.isoformat()}")
         if not self._controls:
             self._health("control", True, "another listener controls this Asterisk; this one only watches")
-        if link.blind_since is not None:
-            seconds = round((link.at - link.blind_since).total_seconds(), 3)
-            log.warning("Blind interval", since=link.blind_since.isoformat(), until=link.at.isoformat(), s=seconds)
         if self._on_link is not None:
             self._on_link(link)
         self._control.nudge()
@@ -184,17 +183,3 @@ def plan_of(settings: Settings, devices: Mapping[str, str]) -> Plan:
 
 def _return_within(settings: Settings) -> timedelta | None:
     return timedelta(days=settings.return_to_last_agent_days) if settings.return_to_last_agent else None
-
-
-async def run_ami_side(
-    settings: Settings,
-    engine: AsyncEngine,
-    ami_password: str,
-    devices: Mapping[str, str],
-    health: Health,
-    on_event: Callable[[Event], None] | None = None,
-    on_link: Callable[[LinkUp], None] | None = None,
-) -> None:
-    """Run connection, live view and control loop until cancelled."""
-    side = AmiSide(settings, engine, ami_password, devices, health, on_event=on_event, on_link=on_link)
-    await side.run()

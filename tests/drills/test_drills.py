@@ -1,0 +1,41 @@
+"""Every fault in its short form, under load, on real parts; `make drill` has the long forms.
+
+The sets run at the same time (two at once): most of a drill is waiting.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.drills.places import SETS, run_set
+from tests.drills.run import Outcome
+
+NAMES = (*SETS, "pair")
+AT_ONCE = 2
+
+Running = dict[str, asyncio.Task[list[Outcome]]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running() -> AsyncIterator[Running]:
+    """All sets, begun; whoever asks for one waits for that one."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(name: str) -> list[Outcome]:
+        async with room:
+            return await run_set(name, long=False)
+
+    tasks = {name: asyncio.create_task(one(name)) for name in NAMES}
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_no_call_is_lost_doubled_invented_altered_or_harmed(running: Running, name: str) -> None:
+    outcomes = await running[name]
+    assert sum(outcome.verdict.calls for outcome in outcomes) > 3 * len(outcomes)
+    assert [fault for outcome in outcomes for fault in outcome.faults] == []
