@@ -51,14 +51,18 @@ def end_gone(call: CallState, interval: Interval) -> bool:
     for channel in call.channels.values():
         if channel.ended_at is None and channel.uniqueid not in interval.alive:
             _lose(channel, interval.since)
-    return not call.has_live_channel()
+    if not call.has_live_channel():
+        return True
+    for channel in (c for c in call.channels.values() if c.lost):
+        for spell in (*channel.stays, *channel.music):
+            spell.end = spell.end or channel.ended_at
+    return False
 
 
 def _lose(channel: Channel, since: datetime) -> None:
+    """What it was in stays open when the whole call is over: however short, that it talked was seen."""
     known = [channel.started_at, channel.answered_at or since, *(stay.start for stay in channel.stays), since]
     channel.ended_at, channel.lost = max(known), True
-    for spell in (*channel.stays, *channel.music):
-        spell.end = spell.end or max(spell.start, channel.ended_at)
 
 
 def find_again(channel: Channel) -> None:

@@ -54,6 +54,8 @@ class AmiJournal:
         """How far Asterisk's clock is ahead of ours"""
         self._fault = self._no_cel = ""
         self._cel_seen, self._stamped = False, True
+        self._told_at: datetime | None = None
+        """The last event's own time"""
         self._looks: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -107,11 +109,13 @@ class AmiJournal:
             self._on_written()
 
     def _seen_until(self) -> tuple[float, str] | None:
-        """Up to now, unless something waits to be read: it may be the news that the link is gone."""
-        if self._link is None or not self._client.up or len(self._client.stream):
+        """Up to now; while something waits to be read, which may be the news that the link is gone, the last event."""
+        if self._link is None:
             return None
-        seen = clock.now() + self._ahead - timedelta(seconds=self._client.quiet_seconds)
-        return seen.timestamp(), self._link.boot.mark
+        seen = self._told_at
+        if self._client.up and not len(self._client.stream):
+            seen = clock.now() + self._ahead - timedelta(seconds=self._client.quiet_seconds)
+        return (seen.timestamp(), self._link.boot.mark) if seen else None
 
     def _lines_of(self, items: list[Item]) -> list[Line]:
         lines: list[Line] = []
@@ -129,6 +133,7 @@ class AmiJournal:
 
     def _of_event(self, event: Event) -> list[Line]:
         self._judge(event)
+        self._told_at = event.at or self._told_at
         if self._looks_due and event.name == "CEL":
             self._heard.add(event.get("UniqueID"))
         try:
