@@ -38,11 +38,19 @@ Health = Callable[[str, bool, str], None]
 
 
 class AmiJournal:
-    """Runs until cancelled. `health("ami_journal", ok, detail)` hears how it goes, `on_written` when there is news."""
+    """Runs until cancelled. `health("ami_journal", ok, detail)` hears how it goes, `on_written` when there is news,
+    `on_link` of each link and of its loss: with these a blind interval of the journal begins and ends."""
 
-    def __init__(self, address: Address, spool: Spool, health: Health, on_written: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        spool: Spool,
+        health: Health,
+        on_written: Callable[[], None],
+        on_link: Callable[[LinkUp | LinkLost], None] = lambda _: None,
+    ) -> None:
         self._client = AmiClient(address, wanted=WANTED, on_state=self._link_state, snapshot=())
-        self._spool, self._health, self._on_written = spool, health, on_written
+        self._spool, self._health, self._on_written, self._on_link = spool, health, on_written, on_link
         self._lines = LinesFromAmi()
         self._link: LinkUp | None = None
         self._since: datetime | None = None
@@ -124,8 +132,10 @@ class AmiJournal:
                 case Event():
                     lines += self._of_event(item)
                 case LinkUp():
+                    self._on_link(item)
                     lines += self._greet(item)
                 case LinkLost():
+                    self._on_link(item)
                     self._lose(item)
                 case Snapshot():
                     lines += self._sight(item)
