@@ -122,7 +122,7 @@ async def _listen(settings: Settings) -> None:
     secrets = load_or_make(settings)
     side = AmiSide(
         settings, engine, secrets.ami_password, secrets.device_names, health.say,
-        on_event=on_event, on_link=watch.see_link,
+        on_event=on_event, on_link=watch.see_link if settings.journal == "files" else None,
     )  # fmt: skip
     checker = Checker(engine, settings.pbx, side.client, watch)
     try:
@@ -131,7 +131,7 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(watch.run(), name="coverage")
             parts.create_task(_follow(ingest, watch), name="journal")
             if settings.journal == "ami":
-                own = _ami_journal(settings, secrets.ami_password, health, ingest)
+                own = _ami_journal(settings, secrets.ami_password, health, ingest, watch)
                 parts.create_task(own.run(), name="journal from AMI")
             parts.create_task(checker.run(), name="completeness")
             parts.create_task(pipeline.run(), name="recordings")
@@ -163,17 +163,18 @@ async def _follow(ingest: Ingest, watch: CoverageWatch) -> None:
     await ingest.run()
 
 
-def _ami_journal(settings: Settings, password: str, health: Health, ingest: Ingest) -> AmiJournal:
-    """For a PBX whose files we can't read."""
+def _ami_journal(settings: Settings, password: str, health: Health, ingest: Ingest, watch: CoverageWatch) -> AmiJournal:
+    """For a PBX whose files we can't read: without this link nothing is observed."""
     manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-journal", password)
     spool = Spool(settings.spool_journal_dir, settings.journal_megabytes << 20)
-    return AmiJournal(manager, spool, health.say, ingest.nudge)
+    return AmiJournal(manager, spool, health.say, ingest.nudge, watch.see_link)
 
 
 def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:
     """Where Asterisk is somebody else's to run, its files are not ours to write."""
     manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-guard", password)
-    own_list = blocked_file(settings) if places.is_loopback(settings.ami_host) else None
+    ours = places.is_loopback(settings.ami_host) and settings.journal == "files"
+    own_list = blocked_file(settings) if ours else None
     spared = frozenset({settings.trunk_address, "127.0.0.1", "::1"})
     certificate = None if settings.tls == "off" else keys_dir(settings) / "certificate.pem"
     return Guard(engine, Place(settings.pbx, manager, own_list, spared, certificate), health.say)

@@ -77,9 +77,7 @@ class Settings(BaseSettings):
     journal_megabytes: Annotated[int, Field(ge=16, le=100_000)] = 2048
     """How much disk that journal of our own may take; the oldest lines go first."""
     cel_over_ami: bool = False
-    """Our Asterisk sends its channel events by AMI, too, for a listener elsewhere; always so with `journal = "ami"`."""
-    ami_networks: tuple[str, ...] = ()
-    """Networks (CIDR) from which that listener may log in, besides this machine."""
+    """Our Asterisk sends its channel events by AMI, too, for a listener elsewhere."""
     control: bool = True
     """Whether this listener controls Asterisk; `false`: it only watches and keeps records, another one controls."""
 

@@ -15,11 +15,12 @@ from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.observer import AmiObserver, differences, largest
 from tests.acceptance.phones import Softphone, dial
 from tests.acceptance.relay import Relay
+from tests.acceptance.test_calls import schedule
 from tests.acceptance.test_hotline_hours import said
 
 HOTLINE, EMERGENCY = "12333", "12334"
 BOTH = {
-    "cel_over_ami": True, "ring_seconds": 3, "queue_timeout_seconds": 9, "voicemail": True, "outbound_prefixes": ["1"],
+    "cel_over_ami": True, "ring_seconds": 3, "queue_timeout_seconds": 12, "voicemail": True, "outbound_prefixes": ["1"],
     "emergency_step_seconds": 5,
 }  # fmt: skip
 
@@ -52,9 +53,18 @@ async def compared(hotline: RunningHotline, observer: AmiObserver, numbers: dict
 
 
 async def test_calls_that_reach_nobody(watched: Watched) -> None:
+    """A message after hours; then nobody logged in, the notice not heard out, a number that is not ours."""
     hotline, observer, _ = watched
-    numbers = {story: new_caller() for story in ("nobody logged in", "left during the notice", "not our number")}
+    stories = ("message after hours", "nobody logged in", "left during the notice", "not our number")
+    numbers = {story: new_caller() for story in stories}
     server = hotline.sip_server
+    await schedule(hotline, "close")
+    async with dial(HOTLINE, server, caller=numbers["message after hours"]) as late:
+        await said(hotline, numbers["message after hours"], "voicemail_begins", late)
+        await asyncio.sleep(3)
+        late.send("hangup")
+        await late.expect("ended")
+    await schedule(hotline, "open")
     async with (
         dial(HOTLINE, server, caller=numbers["nobody logged in"]) as alone,
         dial(HOTLINE, server, caller=numbers["left during the notice"]) as hasty,
@@ -63,15 +73,11 @@ async def test_calls_that_reach_nobody(watched: Watched) -> None:
         await hasty.expect("answered")
         hasty.send("hangup")
         await wrong.expect("ended")
-        await said(hotline, numbers["nobody logged in"], "voicemail_begins", alone)
-        await asyncio.sleep(3)
+        await said(hotline, numbers["nobody logged in"], "hotline;JOINEMPTY", alone)
         alone.send("hangup")
         await alone.expect("ended")
     told = await compared(hotline, observer, numbers)
-    outcomes = {story: record["outcome"] for story, record in told.items()}
-    assert outcomes == {
-        "nobody logged in": "no_agent", "left during the notice": "invalid", "not our number": "blocked"
-    }  # fmt: skip
+    assert [record["outcome"] for record in told.values()] == ["closed", "no_agent", "invalid", "blocked"]
 
 
 async def test_callers_who_give_up(watched: Watched) -> None:
@@ -83,13 +89,14 @@ async def test_callers_who_give_up(watched: Watched) -> None:
         rings, queued, key, stays = [
             await stack.enter_async_context(dial(HOTLINE, hotline.sip_server, caller=n)) for n in numbers.values()
         ]
+        for number, caller in zip(numbers.values(), (rings, queued, key, stays), strict=True):
+            await said(hotline, number, "APP_START", caller)
         await phone.expect("incoming", within=30)
-        await asyncio.sleep(1)
         for caller in (rings, queued):
             caller.send("hangup")
             await caller.expect("ended")
         key.send("digits 5")
-        await asyncio.sleep(3)
+        await said(hotline, numbers["leaves by a key"], "callback_offered", key)
         key.send("hangup")
         await said(hotline, numbers["times out"], "hotline;TIMEOUT", stays)
         stays.send("hangup")

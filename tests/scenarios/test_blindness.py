@@ -61,6 +61,26 @@ def test_call_that_ended_unseen_is_closed_where_it_was_last_seen() -> None:
     assert tracker.running == 0
 
 
+def test_talk_counts_however_short_it_was_seen() -> None:
+    seen, _ = talking_until()
+    tracker, since = CallTracker("hotline"), seen[-1].at - timedelta(seconds=1)
+    feed(tracker, seen)
+    (record,) = ended(feed(tracker, [fact_of(blind_line(since, since + timedelta(seconds=30), (), BOOT).data)]))
+    assert (record.outcome, record.evidence) == ("answered", "blind_interval")
+    assert record.talk_seconds == pytest.approx(0, abs=0.01)
+
+
+def test_agent_who_left_unseen_talks_no_longer() -> None:
+    seen, _ = talking_until()
+    tracker, since = CallTracker("hotline"), seen[-1].at + timedelta(seconds=3)
+    feed(tracker, seen)
+    until = since + timedelta(seconds=60)
+    caller = seen[0].uniqueid
+    assert ended(feed(tracker, [fact_of(blind_line(since, until, (caller,), BOOT).data)])) == []
+    (record,) = ended(feed(tracker, [fact_of(blind_line(until, until + timedelta(seconds=1), (), BOOT).data)]))
+    assert record.talk_seconds == pytest.approx(3, abs=0.01)
+
+
 def test_caller_who_waited_and_is_gone_is_incomplete() -> None:
     story = facts("abandoned_ringing")
     ringing = next(i for i, f in enumerate(story) if isinstance(f, CelFact) and f.type == "APP_START")

@@ -51,19 +51,19 @@ def end_gone(call: CallState, interval: Interval) -> bool:
     for channel in call.channels.values():
         if channel.ended_at is None and channel.uniqueid not in interval.alive:
             _lose(channel, interval.since)
-    return not call.has_live_channel()
+    if not call.has_live_channel():
+        return True
+    for channel in (c for c in call.channels.values() if c.lost):
+        for spell in (*channel.stays, *channel.music):
+            spell.end = spell.end or channel.ended_at
+    return False
 
 
 def _lose(channel: Channel, since: datetime) -> None:
-    known = [
-        channel.started_at,
-        channel.answered_at or since,
-        *(stay.end or stay.start for stay in channel.stays),
-        since,
-    ]
+    """What it was in stays open when the whole call is over: however short, that it talked was seen."""
+    ends = (stay.end or stay.start for stay in channel.stays)
+    known = [channel.started_at, channel.answered_at or since, *ends, since]
     channel.ended_at, channel.lost = max(known), True
-    for spell in (*channel.stays, *channel.music):
-        spell.end = spell.end or max(spell.start, channel.ended_at)
 
 
 def find_again(channel: Channel) -> None:

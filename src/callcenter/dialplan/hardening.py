@@ -38,8 +38,7 @@ def hardening_values(settings: Settings) -> dict[str, Any]:
         "sip_tls_port": settings.sip_tls_port,
         "keys_dir": keys_dir(settings),
         "blocked_file": settings.asterisk_dir / "etc" / "pjsip.blocked",
-        "cel_over_ami": settings.cel_over_ami or settings.journal == "ami",
-        "ami_permit": ("127.0.0.1/32", "::1/128", *_ami_networks(settings)),
+        "cel_over_ami": settings.cel_over_ami,
     }
 
 
@@ -54,16 +53,12 @@ def permitted_networks(settings: Settings) -> list[str]:
     return [str(_network(text)) for text in (*settings.phone_networks, settings.trunk_address)]
 
 
-def _ami_networks(settings: Settings) -> list[str]:
-    return [str(_network(text, "CALLCENTER_AMI_NETWORKS")) for text in settings.ami_networks]
-
-
-def _network(text: str, setting: str = "CALLCENTER_PHONE_NETWORKS") -> Any:
+def _network(text: str) -> Any:
     try:
         return ip_network(text)
     except ValueError as error:
         mend = "write networks as 192.168.10.0/24, host bits zero"
-        raise InvalidInput(where=setting, what=str(error), mend=mend) from None
+        raise InvalidInput(where="CALLCENTER_PHONE_NETWORKS", what=str(error), mend=mend) from None
 
 
 def blocked_file(settings: Settings) -> Path:

@@ -38,11 +38,19 @@ Health = Callable[[str, bool, str], None]
 
 
 class AmiJournal:
-    """Runs until cancelled. `health("ami_journal", ok, detail)` hears how it goes, `on_written` when there is news."""
+    """Runs until cancelled. `health("ami_journal", ok, detail)` hears how it goes, `on_written` when there is news,
+    `on_link` of each link and of its loss: with these a blind interval of the journal begins and ends."""
 
-    def __init__(self, address: Address, spool: Spool, health: Health, on_written: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        address: Address,
+        spool: Spool,
+        health: Health,
+        on_written: Callable[[], None],
+        on_link: Callable[[LinkUp | LinkLost], None] = lambda _: None,
+    ) -> None:
         self._client = AmiClient(address, wanted=WANTED, on_state=self._link_state, snapshot=())
-        self._spool, self._health, self._on_written = spool, health, on_written
+        self._spool, self._health, self._on_written, self._on_link = spool, health, on_written, on_link
         self._lines = LinesFromAmi()
         self._link: LinkUp | None = None
         self._since: datetime | None = None
@@ -54,6 +62,8 @@ class AmiJournal:
         """How far Asterisk's clock is ahead of ours"""
         self._fault = self._no_cel = ""
         self._cel_seen, self._stamped = False, True
+        self._told_at: datetime | None = None
+        """The last event's own time"""
         self._looks: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -107,11 +117,13 @@ class AmiJournal:
             self._on_written()
 
     def _seen_until(self) -> tuple[float, str] | None:
-        """Up to now, unless something waits to be read: it may be the news that the link is gone."""
-        if self._link is None or not self._client.up or len(self._client.stream):
+        """Up to now; while something waits to be read, which may be the news that the link is gone, the last event."""
+        if self._link is None:
             return None
-        seen = clock.now() + self._ahead - timedelta(seconds=self._client.quiet_seconds)
-        return seen.timestamp(), self._link.boot.mark
+        seen = self._told_at
+        if self._client.up and not len(self._client.stream):
+            seen = clock.now() + self._ahead - timedelta(seconds=self._client.quiet_seconds)
+        return (seen.timestamp(), self._link.boot.mark) if seen else None
 
     def _lines_of(self, items: list[Item]) -> list[Line]:
         lines: list[Line] = []
@@ -120,8 +132,10 @@ class AmiJournal:
                 case Event():
                     lines += self._of_event(item)
                 case LinkUp():
+                    self._on_link(item)
                     lines += self._greet(item)
                 case LinkLost():
+                    self._on_link(item)
                     self._lose(item)
                 case Snapshot():
                     lines += self._sight(item)
@@ -129,6 +143,7 @@ class AmiJournal:
 
     def _of_event(self, event: Event) -> list[Line]:
         self._judge(event)
+        self._told_at = event.at or self._told_at
         if self._looks_due and event.name == "CEL":
             self._heard.add(event.get("UniqueID"))
         try:
