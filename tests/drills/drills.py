@@ -51,7 +51,7 @@ SHARED = (
 SMALL_DISKS = (
     (Drill("disk full: recordings", disks.recordings_full, "health:disk|alert:disk_low", 5, 60),),
     (Drill("disk full: journal", disks.journal_full, "health:disk|alert:disk_low", 5, 60),),
-    (Drill("disk full: Postgres", disks.database_full, f"health:disk|{STORING}", 6, 60),),
+    (Drill("disk full: Postgres", disks.database_full, "health:journal", 4, 60),),
 )
 CLOCK = (
     (Drill("clock set by an hour, and back", clocks.stepped, "alert:clock_stepped", 8, 60),),
