@@ -143,3 +143,11 @@ def test_a_counter_may_be_overtaken() -> None:
     one, two = renumbered(facts("answered"), 500), renumbered(facts("answered"), 20)
     found = track([*one[:3], *moved(two, timedelta(seconds=1)), *one[3:]])
     assert set(evidences(found)) == {"channel_ends"}
+
+
+def test_the_clock_was_set_back_in_mid_call_and_then_asterisk_died() -> None:
+    """The call's own time is an hour ahead of the wall clock, which is right again when QUEUESTART is written."""
+    talk = until_talk()
+    stream = [*talk[:6], *moved(talk[6:], -HOUR)]
+    found = track([*stream, start_line(stream[-1], -timedelta(seconds=9))])
+    assert evidences(found) == ["pbx_crash"]

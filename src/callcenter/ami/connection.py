@@ -16,7 +16,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -52,7 +52,9 @@ class AmiClient:
         timings: Timings | None = None,
         stream: Stream | None = None,
         on_state: Callable[[bool, str], None] = _ignore_state,
+        snapshot: tuple[Action, ...] = SNAPSHOT_ACTIONS,
     ) -> None:
+        """`wanted`: events that reach the stream (None: all). `snapshot`: lists that each connection begins with."""
         self.stream = Stream() if stream is None else stream
         self._address, self._timings, self._on_state = address, timings or Timings(), on_state
         self._wanted = None if wanted is None else wanted | ALWAYS_WANTED
@@ -64,13 +66,23 @@ class AmiClient:
         self._up_since: float | None = None
         self._failures = 0
         self._said_why = ""
-        self._one_snapshot = asyncio.Lock()
+        self._snapshot, self._one_snapshot = snapshot, asyncio.Lock()
         self._runner: asyncio.Task[None] | None = None
 
     @property
     def up(self) -> bool:
         """Logged in and not known to be lost."""
         return self._up_since is not None
+
+    @property
+    def boot(self) -> Boot | None:
+        """The life of Asterisk that was seen last."""
+        return self._boot
+
+    @property
+    def quiet_seconds(self) -> float:
+        """For how long nothing was heard of Asterisk; a second or two when nothing happens, because of the pings."""
+        return self._quiet_seconds(self._link)
 
     async def run(self) -> None:
         """Keep the connection until cancelled or closed; nothing of it is left afterwards."""
@@ -107,10 +119,12 @@ class AmiClient:
 
     async def take_snapshot(self) -> None:
         """Put Asterisk's present state into the stream, after a mark where it was begun."""
+        if not self._snapshot:
+            return
         async with self._one_snapshot:
             self.stream.put(SnapshotBegun(clock.now()))
             events: list[Event] = []
-            for action in SNAPSHOT_ACTIONS:
+            for action in self._snapshot:
                 events += await self._list_or_nothing(action)
             self.stream.put(Snapshot(clock.now(), tuple(events)))
 
@@ -217,9 +231,15 @@ class AmiClient:
         if self._up_since is not None:
             lived = asyncio.get_running_loop().time() - self._up_since
             self._failures = 0 if lived >= self._timings.steady else self._failures
-            self._blind_since = clock.now()
-            self.stream.put(LinkLost(self._blind_since, why))
+            lost_at = clock.now()
+            self._blind_since = lost_at - timedelta(seconds=self._quiet_seconds(manager.protocol))
+            self.stream.put(LinkLost(lost_at, why, self._blind_since))
         self._link = self._up_since = self._lost = None
+
+    @staticmethod
+    def _quiet_seconds(link: AmiProtocol | None) -> float:
+        """How long nothing was heard: a half-open connection was blind before we noticed."""
+        return 0.0 if link is None else max(0.0, asyncio.get_running_loop().time() - link.heard_at)
 
     def _next_wait(self) -> float:
         """Doubles with each failure; half of it is chance, so that many listeners don't come back at once."""

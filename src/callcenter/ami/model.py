@@ -47,7 +47,10 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Logged in. What happened from `blind_since` until `at` was seen by nobody here (`None`: first time)."""
+    """Logged in. What happened from `blind_since` until `at` was seen by nobody here.
+
+    `blind_since` is the link's last sign of life; `None`: the first link.
+    """
 
     at: datetime
     boot: Boot
@@ -58,8 +61,11 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
+    """Noticed at `at`; nothing was heard since `heard_at` (a half-open connection is silent before it is noticed)."""
+
     at: datetime
     why: str
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ class Dialer:
             pause = await self._look()
             await asyncio.sleep(TOGETHER_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _look(self) -> float:
         try:

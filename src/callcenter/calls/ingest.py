@@ -10,6 +10,7 @@ import asyncio
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +18,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from callcenter import clock
 from callcenter.calls.announcements import announcement_of
 from callcenter.calls.emergency import alarms_of
 from callcenter.calls.events import AgentActed, Anomaly, CallAbsorbed, CallEnded, CallEvent, CallMarked
@@ -27,6 +29,7 @@ from callcenter.journal import repository
 from callcenter.journal.facts import Reject, parse_lines
 from callcenter.journal.follower import CHUNK_BYTES, Chunk, Follower, Place
 from callcenter.journal.repository import Displaced, RawChunk
+from callcenter.journal.sight import JournalUnreadable, SeeJournal, Sight, look_away
 from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
@@ -53,8 +56,10 @@ class Ingest:
         health: Health,
         on_stored: Callable[[Batch], None] = lambda _: None,
         keep_acts: KeepActs | None = None,
+        see_journal: SeeJournal = look_away,
     ) -> None:
         self._engine = engine
+        self._see_journal = see_journal
         self._keep_acts = keep_acts
         self._on_stored = on_stored
         self._prompt = 0
@@ -85,6 +90,8 @@ class Ingest:
                 self._health("journal", False, str(error))
                 await asyncio.sleep(RETRY_SECONDS[-1])
             except AWAY as error:
+                if isinstance(error, JournalUnreadable):
+                    self._see_journal(Sight.UNREADABLE, clock.now(), str(error))
                 log.warning("journal_waits", why=in_one_line(error))
                 self._health("journal", False, in_one_line(error))
                 await asyncio.sleep(RETRY_SECONDS[2])
@@ -121,17 +128,21 @@ class Ingest:
         if len(self._ids) < len(self._files):
             await self._take_ids()
         self._wake.clear()
+        looked_at = clock.now()
         chunks = await asyncio.to_thread(self._read)
         if chunks or any(f.gaps for f in self._followers):
             batch = await asyncio.to_thread(self._batch, chunks)
+            batch.read_at = looked_at
             await self._stored()
             self._storing = asyncio.create_task(self._store(batch))
         if any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
             return  # far behind: read on while this is being stored
         await self._stored()
-        self._say_health()
+        self._say_health(looked_at)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
+            # not wait_for, here and elsewhere: in Python 3.11 it may swallow a cancellation, and the loop never ends
+            async with asyncio.timeout(self._poll_seconds()):
+                await self._wake.wait()
 
     def _poll_seconds(self) -> float:
         if self._prompt:
@@ -152,7 +163,10 @@ class Ingest:
     def _read(self) -> list[Chunk]:
         """One chunk a source at most, queue_log first: what it tells of has then been written to CEL."""
         order = sorted(self._followers, key=lambda f: f.source != "queue_log")
-        return [chunk for follower in order if (chunk := follower.read()) is not None]
+        try:
+            return [chunk for follower in order if (chunk := follower.read()) is not None]
+        except OSError as error:
+            raise JournalUnreadable(*error.args) from error
 
     def _batch(self, chunks: list[Chunk]) -> Batch:
         batch = Batch(before={c.source: self._places.get(c.source) for c in chunks})
@@ -194,11 +208,14 @@ class Ingest:
                 attempt += 1
                 await asyncio.sleep(wait)
 
-    def _say_health(self) -> None:
+    def _say_health(self, looked_at: datetime) -> None:
         absent = [path for path in self._files.values() if not path.parent.is_dir()]
         if absent:
-            self._health("journal", False, f"{absent[0].parent} does not exist: Asterisk cannot write its journal")
+            why = f"{absent[0].parent} does not exist: Asterisk cannot write its journal"
+            self._see_journal(Sight.MISSING, looked_at, why)
+            self._health("journal", False, why)
         else:
+            self._see_journal(Sight.READ_UP, looked_at, "")
             self._health("journal", True, f"{self._tracker.running} calls running")
 
 

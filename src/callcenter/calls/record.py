@@ -44,6 +44,9 @@ QUEUE_LOG_RESULTS = {
     "EXITWITHKEY": "left_by_key",
 }
 
+CUT = frozenset({"pbx_crash", "silence", "blind_interval"})
+"""Evidence of calls whose end nobody saw."""
+
 POSITION = re.compile("[0-9]{1,6}")
 
 OUTCOMES = {
@@ -69,7 +72,7 @@ def build_record(call: CallState) -> CallRecord:
     """The record as of now. What still runs is taken to end with the last evidence of its life."""
     caller, direction = call.root, direction_of(call)
     last = call.alive_until or call.last_at
-    end = max((c.ended_at or last for c in call.channels.values()), default=last)
+    end = max((caller.started_at, *(c.ended_at or last for c in call.channels.values())))
     partners = _partners(call, caller, direction)
     talks = {c.uniqueid: _together(caller, c, end) for c in partners}
     talk = union(s for spells in talks.values() for s in spells)
@@ -146,7 +149,7 @@ def _ring(channel: Channel, end: datetime) -> Spell:
     start = channel.started_at
     if channel.exten not in {"s", ""}:
         return Spell(start, start)
-    return Spell(start, channel.answered_at or channel.ended_at or end)
+    return Spell(start, max(start, channel.answered_at or channel.ended_at or end))
 
 
 def _visits(
@@ -183,7 +186,7 @@ def _visit(
     rings: list[Spell],
     end: datetime,
 ) -> QueueVisit:
-    gone = visit.left_at or call.channels[visit.uniqueid].ended_at or end
+    gone = max(visit.entered_at, visit.left_at or call.channels[visit.uniqueid].ended_at or end)
     joined = [(s.start, uid) for uid, spells in talks.items() for s in spells if visit.entered_at <= s.start < gone]
     connected = min(joined, default=None)
     stop = connected[0] if connected else gone
@@ -216,9 +219,9 @@ def _result(call: CallState, visit: Visit, facts: list[QueueFact]) -> str:
     for fact in facts:
         if fact.event in QUEUE_LOG_RESULTS:
             return QUEUE_LOG_RESULTS[fact.event]
-    if call.evidence in {"pbx_crash", "silence"}:
-        return "incomplete"
     channel = call.channels[visit.uniqueid]
+    if call.evidence in CUT or channel.lost:
+        return "incomplete"
     return "abandoned" if channel.hangup_source == channel.name else "system_failure"
 
 
@@ -232,7 +235,7 @@ def _outcome(call: CallState, caller: Channel, visits: list[QueueVisit], *, talk
         return Outcome.BLOCKED
     if "self_test" in call.marks:
         return Outcome.INVALID
-    if call.evidence in {"pbx_crash", "silence"} or ("start_missing" in call.anomalies and not call.introduced):
+    if call.evidence in CUT or caller.lost or ("start_missing" in call.anomalies and not call.introduced):
         return Outcome.INCOMPLETE
     if by_caller and not call.notice_played and not visits:
         return Outcome.INVALID
@@ -264,7 +267,7 @@ def _rang_at(call: CallState, visit: QueueVisit) -> bool:
 
 def _hung_up_by(call: CallState, caller: Channel) -> Side | None:
     """Asterisk names the channel that hung up (HANGUP's hangupsource); the dialplan counts as the system."""
-    if caller.ended_at is None:
+    if caller.ended_at is None or caller.lost:
         return None
     if caller.hangup_source == caller.name:
         return Side.CALLER

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,11 +35,17 @@ class ReplayResult:
     same: int = 0
     added: int = 0
     changed: list[Difference] = field(default_factory=list)
+    not_before: datetime | None = None
 
 
-async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> ReplayResult:
-    """Recompute every ended call of one PBX and store what differs. Announces nothing: nothing new happened."""
-    result = ReplayResult()
+async def replay(
+    engine: AsyncEngine, pbx: str, *, dry_run: bool = False, not_before: datetime | None = None
+) -> ReplayResult:
+    """Recompute every ended call of one PBX and store what differs. Announces nothing: nothing new happened.
+
+    Calls that began before `not_before` are left alone: retention has detached their months.
+    """
+    result = ReplayResult(not_before=not_before)
     pending: dict[UUID, CallRecord] = {}
     tracker = CallTracker(pbx)
     async with engine.connect() as reading:
@@ -54,11 +61,11 @@ async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> Rep
     return result
 
 
-async def replay_url(url: str, pbx: str, *, dry_run: bool = False) -> ReplayResult:
+async def replay_url(url: str, pbx: str, *, dry_run: bool = False, not_before: datetime | None = None) -> ReplayResult:
     """`replay` on an engine of its own."""
     engine = make_engine(url)
     try:
-        return await replay(engine, pbx, dry_run=dry_run)
+        return await replay(engine, pbx, dry_run=dry_run, not_before=not_before)
     finally:
         await engine.dispose()
 
@@ -74,6 +81,9 @@ def _collect(events: Any, pending: dict[UUID, CallRecord]) -> None:
 
 
 async def _settle(engine: AsyncEngine, pending: dict[UUID, CallRecord], result: ReplayResult, *, dry_run: bool) -> None:
+    if result.not_before is not None:
+        for record in [r for r in pending.values() if r.started_at < result.not_before]:
+            del pending[record.id]
     if not pending:
         return
     async with engine.begin() as connection:

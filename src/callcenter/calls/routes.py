@@ -1,7 +1,8 @@
 """GET /v1/cdrs: call records as JSON pages or as one CSV stream, and the recordings' audio."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -11,6 +12,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from callcenter.calls import repository
 from callcenter.calls.audio import find_audio
+from callcenter.calls.export import export
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.calls.schemas import CallDetail, CallPage
 from callcenter.calls.search import MARK_PATTERN, NAME_PATTERN, NUMBER_PATTERN, CallSearch, Order, parse_number
@@ -28,7 +30,7 @@ DEFAULT_LIMIT = 100
 EXPORTS_AT_ONCE = 3
 """Each export holds a database connection for as long as its client reads."""
 
-CSV_EXAMPLE = ",".join((*repository.FIELDS, "recordings")) + "\r\n"
+CSV_EXAMPLE = ",".join(repository.LISTED) + "\r\n"
 
 LIST_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
@@ -52,7 +54,7 @@ AUDIO_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def call_search(
+async def call_search(
     since: Annotated[
         str | None,
         Query(
@@ -117,7 +119,9 @@ async def list_calls(
     after = read_cursor(cursor, search) if cursor is not None else None
     if format == "csv" or (format is None and "text/csv" in accept):
         return await _csv(request, search, after, limit)
-    items, end = await repository.find_page(request.app.state.engine, search, after, limit or DEFAULT_LIMIT)
+    items, end = await repository.find_page(
+        request.app.state.engine, search, after, limit or DEFAULT_LIMIT, parsed=False
+    )
     return json_answer({"items": items, "next": write_cursor(end, search) if end else None})
 
 
@@ -125,23 +129,23 @@ async def _csv(request: Request, search: CallSearch, after: Position | None, lim
     exports: asyncio.Semaphore = request.app.state.exports
     if exports.locked():
         raise PartUnavailable(part="export", why=f"{EXPORTS_AT_ONCE} are running", mend="try again shortly")
-    batches = repository.export(request.app.state.engine, search, after, limit)
-    pieces = _counted(exports, spreadsheet.stream((*repository.FIELDS, "recordings"), batches))
+    pieces = _counted(exports, export(request.app.state.engine, search, after, limit))
     first = await anext(pieces) + await anext(pieces, b"")  # a fault shows before the status is sent
     headers = {"Content-Disposition": 'attachment; filename="calls.csv"', "Cache-Control": "no-store"}
     return StreamingResponse(_chain(first, pieces), headers=headers, media_type=spreadsheet.MEDIA_TYPE)
 
 
-async def _counted(exports: asyncio.Semaphore, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    async with exports:
+async def _counted(exports: asyncio.Semaphore, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with exports, contextlib.aclosing(pieces):
         async for piece in pieces:
             yield piece
 
 
-async def _chain(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece
+async def _chain(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with contextlib.aclosing(rest):
+        yield first
+        async for piece in rest:
+            yield piece
 
 
 @router.get(

@@ -23,6 +23,8 @@ MANY = 20
 """From so many records on COPY is worth its round trips."""
 
 CALL_COLUMNS = [c.name for c in calls.columns if c.name != "stored_at"]
+KEY = ("id", "started_at")
+"""Unique keys of a partitioned table hold what it is partitioned by; an id has one start (`calls.state.call_id`)."""
 RECORDING_COLUMNS = ["id", "call_id", "pbx", "name", "started_at"]
 RECORD_FIELDS = [f.name for f in fields(CallRecord) if f.name != "recordings"]
 JSON_COLUMNS = frozenset({"legs", "queue_visits", "timeline", "anomalies"})
@@ -31,10 +33,10 @@ ARRAY_COLUMNS = frozenset({"agents", "queues", "marks"})
 
 def _upsert_calls() -> str:
     names = ", ".join(CALL_COLUMNS)
-    changes = ", ".join(f"{c} = excluded.{c}" for c in CALL_COLUMNS if c != "id")
+    changes = ", ".join(f"{c} = excluded.{c}" for c in CALL_COLUMNS if c not in KEY)
     return (
         f"INSERT INTO calls ({names}) SELECT {names} FROM json_populate_recordset(NULL::calls, CAST(:rows AS json))"  # noqa: S608
-        f" ON CONFLICT (id) DO UPDATE SET {changes}, stored_at = now()"
+        f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {changes}, stored_at = now()"
     )
 
 
@@ -51,6 +53,15 @@ def _upsert_recordings() -> str:
 UPSERT_CALLS = text(_upsert_calls())
 UPSERT_RECORDINGS = text(_upsert_recordings())
 
+MORE_OF_IT = text(
+    "SELECT EXISTS (SELECT 1 FROM calls WHERE pbx = :pbx AND uniqueid = :uniqueid"
+    " AND started_at >= CAST(:at AS timestamptz) - interval '1 day' AND started_at < :at)"
+)
+FORGET_LESS_OF_IT = text(
+    "DELETE FROM calls WHERE pbx = :pbx AND uniqueid = :uniqueid AND started_at > :at"
+    " AND started_at <= CAST(:at AS timestamptz) + interval '1 day' AND anomalies @> '[\"start_missing\"]'"
+)
+
 MARK_LATE = text(
     "UPDATE calls SET marks = (SELECT array_agg(DISTINCT m ORDER BY m) FROM unnest(marks || CAST(:mark AS text)) m),"
     " stored_at = now() WHERE id = :id"
@@ -59,14 +70,33 @@ MARK_LATE = text(
 
 async def store_records(connection: AsyncConnection, records: Sequence[CallRecord]) -> None:
     """Insert or replace records; recordings of theirs that are known keep what the pipeline found."""
+    records = await _without_worse(connection, records)
     if not records:
         return
     left = await _copy_new(connection, records) if len(records) >= MANY else records
     if left:
         await connection.execute(UPSERT_CALLS, {"rows": orjson.dumps([call_row(r) for r in left]).decode()})
-    refs = [recording_row(r, ref) for r in records for ref in r.recordings]
+    refs = {ref.id: recording_row(r, ref) for r in records for ref in r.recordings}
     if refs:
-        await connection.execute(UPSERT_RECORDINGS, {"rows": orjson.dumps(refs).decode()})
+        await connection.execute(UPSERT_RECORDINGS, {"rows": orjson.dumps(list(refs.values())).decode()})
+
+
+async def _without_worse(connection: AsyncConnection, records: Sequence[CallRecord]) -> Sequence[CallRecord]:
+    """All but those that lack their beginning while more of the same call is stored: a file that was cut is read again.
+
+    Where less of it is stored, that goes.
+    """
+    parts = sorted((r for r in records if "start_missing" in r.anomalies), key=lambda r: r.started_at)
+    if not parts:
+        return records
+    kept = [r for r in records if "start_missing" not in r.anomalies]
+    for part in parts:
+        asked = {"pbx": part.pbx, "uniqueid": part.uniqueid, "at": part.started_at}
+        more = any(r.uniqueid == part.uniqueid and r.started_at < part.started_at for r in kept)
+        if not more and not (await connection.execute(MORE_OF_IT, asked)).scalar_one():
+            await connection.execute(FORGET_LESS_OF_IT, asked)
+            kept.append(part)
+    return kept
 
 
 async def _copy_new(connection: AsyncConnection, records: Sequence[CallRecord]) -> Sequence[CallRecord]:

@@ -1,12 +1,13 @@
 """What is known of a call while it runs: its channels, its queue visits, what the dialplan said. No rules here."""
 
+import re
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 from callcenter.calls.model import TimelineEntry, agent_of_endpoint
-from callcenter.journal.facts import QueueFact
+from callcenter.journal.facts import CelFact, QueueFact
 
 CALL_NAMESPACE = UUID("5f0a7c3e-7d0b-5c43-9d0a-6f6b6c3f0c11")
 """Ids are derived from (pbx, uniqueid, start): a replay finds the same call again, and no two calls are taken for one
@@ -20,6 +21,16 @@ PLACEHOLDER_PREFIX = "place-"
 
 CALL_PREFIX = "callback-"
 """Ids that we gave to channels ourselves, each once: their calls are known before they begin."""
+
+COUNTER = re.compile("[0-9]{1,15}")
+
+OUT_OF_STEP = timedelta(seconds=1)
+"""Channels write on their own, so a call's facts may be out of order by microseconds; more is a clock set back."""
+AT_LEAST = timedelta(milliseconds=1)
+"""How long it was while the clock was set back, nobody knows; a talk begun before it and ended after it did last."""
+
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -48,6 +59,8 @@ class Channel:
     hangup_source: str = ""
     dialled: bool = False
     """We rang it; a channel that rings us begins with the number it wants"""
+    lost: bool = False
+    """It ended while we were blind: `ended_at` is when it was last known to be up"""
     stays: list[BridgeStay] = field(default_factory=list)
     music: list[OpenSpell] = field(default_factory=list)
 
@@ -85,10 +98,15 @@ class CallState:
     mark: int
     """Where its first fact was read; the reader must be able to come back here until the call is over."""
     last_at: datetime
+    """Of its last fact, in its own time"""
     boot: int = 0
     """Of which life of Asterisk it is (`calls.boots`)"""
+    wall_at: datetime = LONG_AGO
+    """Its last fact's time as it was written; `last_at` is in the call's own time, which never goes back"""
     heard: float = 0.0
     """When its last fact was read, in seconds of the stream's clock"""
+    set_back: timedelta = timedelta(0)
+    """By how much the clock was set back since it began; its own time goes on as if it had not been"""
     keys: set[str] = field(default_factory=set)
     """Every uniqueid and linkedid seen in it"""
     seen: set[int] = field(default_factory=set)
@@ -144,6 +162,8 @@ class CallState:
         """Take over what is known of a call that turned out to be this one."""
         self.mark = min(self.mark, other.mark)
         self.last_at, self.heard = max(self.last_at, other.last_at), max(self.heard, other.heard)
+        self.wall_at = max(self.wall_at, other.wall_at)
+        self.set_back = max(self.set_back, other.set_back)
         for channel in other.channels.values():
             self.add(channel)
         self.keys |= other.keys
@@ -167,6 +187,16 @@ class CallState:
         known = key in self.seen
         self.seen.add(key)
         return known
+
+    def in_own_time(self, fact: CelFact) -> CelFact:
+        """The fact at its time on a clock that never goes back, so that no duration is negative or swallows an hour."""
+        at = fact.at + self.set_back
+        if self.last_at - at > OUT_OF_STEP:
+            self.set_back += self.last_at - at + AT_LEAST
+            at = fact.at + self.set_back
+            self.anomalies.append("clock_set_back")
+        self.last_at = max(self.last_at, at)
+        return fact if self.last_at == fact.at else fact._replace(at=self.last_at)
 
     def note(self, at: datetime, kind: str, detail: str = "") -> None:
         self.timeline.append(TimelineEntry(at, kind, detail))
@@ -204,4 +234,4 @@ def counter_of(uniqueid: str) -> int | None:
     """The counter of an id that Asterisk gave; None for one that we gave, and for what is no such id."""
     epoch, _, counter = uniqueid.rpartition("-")[2].partition(".")
     given = uniqueid.startswith((CALL_PREFIX, PLACEHOLDER_PREFIX))
-    return int(counter) if not given and epoch.isdecimal() and counter.isdecimal() else None
+    return int(counter) if not given and epoch.isdecimal() and COUNTER.fullmatch(counter) else None

@@ -3,6 +3,7 @@ transaction. Sent again after a lost answer it changes nothing."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.exc import DataError, IntegrityError
@@ -33,6 +34,8 @@ class Batch:
     drained: bool = False
     rejects: list[tuple[str, Reject]] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
+    refused: list[Gap] = field(default_factory=list)
+    """Records that cannot be stored: kept as gaps are, but their lines are there"""
     records: dict[UUID, CallRecord] = field(default_factory=dict)
     absorbed: list[tuple[UUID, UUID]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
@@ -40,6 +43,8 @@ class Batch:
     late_marks: list[CallMarked] = field(default_factory=list)
     acts: list[AgentActed] = field(default_factory=list)
     low_water: int | None = None
+    read_at: datetime | None = None
+    """When the look at the journals was begun that brought it"""
 
 
 KeepActs = Callable[[AsyncConnection, str, Sequence[AgentActed]], Awaitable[None]]
@@ -51,7 +56,7 @@ async def store(engine: AsyncEngine, pbx: str, batch: Batch, keep_acts: KeepActs
     async with engine.begin() as connection:
         if not await keep(connection, pbx, batch.chunks, batch.before, batch.low_water, drained=batch.drained):
             return
-        await keep_faults(connection, pbx, batch.rejects, batch.gaps)
+        await keep_faults(connection, pbx, batch.rejects, (*batch.gaps, *batch.refused))
         await store_records(connection, list(batch.records.values()))
         await absorb(connection, batch.absorbed)
         await mark_late(connection, batch.late_marks)
@@ -81,7 +86,7 @@ async def sift(engine: AsyncEngine, batch: Batch) -> int:
         why = await _refusal(engine, record)
         if why is not None:
             refused += 1
-            batch.gaps.append(Gap("cel", f"the record {record.id} cannot be stored: {why}"))
+            batch.refused.append(Gap("cel", f"the record {record.id} cannot be stored: {why}"))
             del batch.records[record.id]
             batch.announcements = [a for a in batch.announcements if a.key != str(record.id)]
     return refused

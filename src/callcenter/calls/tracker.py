@@ -7,12 +7,14 @@ queue_log fact is only ever *attached* to its call, early or late, and read when
 A call is the transitive closure over uniqueid, linkedid and the channels that transfers name, within one life of
 Asterisk (`calls.boots`); its id is its oldest channel's. It is over when none of its channels lives; it is kept
 `LINGER` longer for late queue_log lines, which announce its record `again`. What runs when Asterisk dies is closed as
-`pbx_crash`. No fact raises: a surprise is an `Anomaly`.
+`pbx_crash`, what ended while a PBX that has only AMI was out of sight as `blind_interval` (`calls.blindness`). No fact
+raises: a surprise is an `Anomaly`.
 """
 
 from collections.abc import Iterator
 from datetime import datetime
 
+from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code
 from callcenter.calls.boots import BootWatch, Start, StreamClock
 from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
@@ -21,6 +23,7 @@ from callcenter.calls.said import JOINS
 from callcenter.calls.state import PLACEHOLDER_PREFIX, CallState, Channel
 from callcenter.calls.transitions import TRANSITIONS, Events, introduce
 from callcenter.journal.facts import CelFact, Fact, QueueFact
+from callcenter.journal.sightings import BLIND_INTERVAL
 
 LINGER = 30.0
 """Seconds after its end for which a call still takes late queue_log lines."""
@@ -120,14 +123,17 @@ class CallTracker:
         out.append(CallEnded(build_record(call)))
 
     def _feed_cel(self, fact: CelFact, mark: int, heard: float, out: Events) -> None:
+        if fact.type == BLIND_INTERVAL:
+            return self._see_again(fact, out)
         if fact.type == "CHAN_START":
             self._see_start(fact, out)
         self._cel_at = fact.at
         call = self._call_of(fact, mark, out)
         if call.has_seen(fact.key):
             return
-        call.heard = heard
-        call.last_at = max(call.last_at, fact.at)
+        call.heard, call.wall_at = heard, fact.at
+        fact = call.in_own_time(fact)
+        self._see_channel(call, fact, out)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
         if reopened:
             call.evidence, call.alive_until = None, None
@@ -152,7 +158,7 @@ class CallTracker:
 
     def _cut(self, out: Events, start: Start) -> None:
         for call in list(self._open.values()):
-            if call.evidence is None and start.is_older(call.last_at, call.mark):
+            if call.evidence is None and start.is_older(call.wall_at, call.mark):
                 self._cut_off(call, out)
 
     def _cut_off(self, call: CallState, out: Events) -> None:
@@ -160,14 +166,23 @@ class CallTracker:
         call.alive_until = max(call.last_at, self._cel_at or call.last_at)
         self.close(call, "pbx_crash", out)
 
+    def _see_again(self, fact: CelFact, out: Events) -> None:
+        """Nothing was seen for a while: close what Asterisk's death cut, then what ended meanwhile."""
+        interval = blindness.interval_of(fact)
+        if interval is None:
+            return
+        for call in [c for c in self._open.values() if c.evidence is None]:
+            if call.wall_at < interval.boot:
+                self._cut_off(call, out)
+            elif blindness.end_gone(call, interval):
+                self.close(call, blindness.ANOMALY, out)
+
     def _call_of(self, fact: CelFact, mark: int, out: Events) -> CallState:
         """The call this fact belongs to, made or merged as the fact implies."""
         call = self._calls.get(fact.uniqueid)
-        if call is not None and not _merges(fact) and self._calls.get(fact.linkedid) is call:
-            channel = call.channels.get(fact.uniqueid)
-            if channel is not None:
-                channel.linkedid = fact.linkedid
-                return call
+        settled = call is not None and fact.uniqueid in call.channels and not _merges(fact)
+        if call is not None and settled and self._calls.get(fact.linkedid) is call:
+            return call
         if call is None and fact.type != "CHAN_START" and fact.uniqueid in self._before:
             call = self._revived(self._before[fact.uniqueid])
         call = call or self._calls.get(fact.linkedid)
@@ -181,7 +196,6 @@ class CallTracker:
         for key in (fact.uniqueid, fact.linkedid):
             self._calls[key] = call
             call.keys.add(key)
-        self._see_channel(call, fact, out)
         return call
 
     def _revived(self, call: CallState) -> CallState:
@@ -204,6 +218,10 @@ class CallTracker:
         channel = call.channels.get(fact.uniqueid)
         if channel is not None:
             channel.linkedid = fact.linkedid
+            if channel.lost:
+                blindness.find_again(channel)
+            elif channel.ended_at is not None and fact.type != "LINKEDID_END":
+                channel.ended_at = fact.at  # it was thought dead too early
             return
         channel = Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at)
         channel.dialled = fact.type == "CHAN_START" and fact.exten in {"s", ""}

@@ -7,6 +7,7 @@ what others should hear; it never raises over a fact: a surprise is an `Anomaly`
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code, take_act
 from callcenter.calls.emergency import events_of as emergency_events
 from callcenter.calls.events import AgentRinging, Anomaly, CallAnswered, CallEvent, CallQueued, CallStarted
@@ -14,6 +15,7 @@ from callcenter.calls.record import direction_of
 from callcenter.calls.said import INTRODUCTIONS, USER_EVENTS
 from callcenter.calls.state import BridgeStay, CallState, Channel, OpenSpell, Visit
 from callcenter.journal.facts import CelFact
+from callcenter.journal.sightings import CHAN_SEEN
 
 Events = list[CallEvent]
 
@@ -70,7 +72,10 @@ def _app_end(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> 
 
 def _bridge_enter(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
     bridge = str(fact.extra.get("bridge_id", ""))
-    call.channels[fact.uniqueid].stays.append(BridgeStay(fact.at, None, bridge))
+    stays = call.channels[fact.uniqueid].stays
+    if any(stay.bridge == bridge and stay.end is None for stay in stays):
+        return  # seen there after a blind interval, while the news was still on its way
+    stays.append(BridgeStay(fact.at, None, bridge))
     root = call.root
     inside = [c for c in call.channels.values() if any(s.bridge == bridge and s.end is None for s in c.stays)]
     if root in inside:
@@ -183,6 +188,12 @@ def _linkedid_end(tracker: Tracking, call: CallState, fact: CelFact, out: Events
         tracker.close(call, "linkedid_end", out)
 
 
+def _chan_seen(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
+    blindness.take_sight(call, fact)
+    if fact.extra.get("bridge_id"):
+        _bridge_enter(tracker, call, fact, out)
+
+
 def _nothing(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
     """Known, and of no use to a record."""
 
@@ -206,6 +217,7 @@ TRANSITIONS: dict[str, Transition] = {
     "HANGUP": _hangup,
     "CHAN_END": _chan_end,
     "LINKEDID_END": _linkedid_end,
+    CHAN_SEEN: _chan_seen,
     "LOCAL_OPTIMIZE": _nothing,
     "LOCAL_OPTIMIZE_BEGIN": _nothing,
     "DTMF": _nothing,

@@ -38,6 +38,8 @@ def hardening_values(settings: Settings) -> dict[str, Any]:
         "sip_tls_port": settings.sip_tls_port,
         "keys_dir": keys_dir(settings),
         "blocked_file": settings.asterisk_dir / "etc" / "pjsip.blocked",
+        "cel_over_ami": settings.cel_over_ami or settings.journal == "ami",
+        "ami_permit": ("127.0.0.1/32", "::1/128", *_ami_networks(settings)),
     }
 
 
@@ -52,12 +54,16 @@ def permitted_networks(settings: Settings) -> list[str]:
     return [str(_network(text)) for text in (*settings.phone_networks, settings.trunk_address)]
 
 
-def _network(text: str) -> Any:
+def _ami_networks(settings: Settings) -> list[str]:
+    return [str(_network(text, "CALLCENTER_AMI_NETWORKS")) for text in settings.ami_networks]
+
+
+def _network(text: str, setting: str = "CALLCENTER_PHONE_NETWORKS") -> Any:
     try:
         return ip_network(text)
     except ValueError as error:
         mend = "write networks as 192.168.10.0/24, host bits zero"
-        raise InvalidInput(where="CALLCENTER_PHONE_NETWORKS", what=str(error), mend=mend) from None
+        raise InvalidInput(where=setting, what=str(error), mend=mend) from None
 
 
 def blocked_file(settings: Settings) -> Path:

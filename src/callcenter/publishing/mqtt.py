@@ -110,7 +110,8 @@ class Publisher:
             self._health("mqtt", True, "connected")
             if len(rows) < BATCH:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._wake.wait()
 
     def _payload(self, row: Any) -> bytes:
         if row.payload is None:

@@ -129,7 +129,8 @@ class Pipeline:
                 self._fault = None
             if not busy:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), SOON_SECONDS if self._waiting else POLL_SECONDS)
+                    async with asyncio.timeout(SOON_SECONDS if self._waiting else POLL_SECONDS):
+                        await self._wake.wait()
                     await asyncio.sleep(TOGETHER_SECONDS)
 
     def _say_health(self) -> None:

@@ -9,7 +9,8 @@ recordings = Table(
     "recordings",
     metadata,
     Column("id", UUID(as_uuid=True), primary_key=True),
-    # no foreign key: calls merge while they run, so a recording may be stored before the call that it belongs to
+    # no foreign key: months of calls are detached by their own retention, recordings kept by theirs (decision 15); and
+    # calls merge while they run, so that a recording may be stored before the call that it belongs to
     Column("call_id", UUID(as_uuid=True), nullable=False, index=True),
     Column("pbx", Text, nullable=False),
     Column("name", Text, nullable=False),

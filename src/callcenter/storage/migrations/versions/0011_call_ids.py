@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -44,9 +44,6 @@ def _by_call(recording: sa.Row[Any]) -> UUID:
 
 
 def upgrade() -> None:
-    # A recording may be known before the call it belongs to is stored: calls merge while they run.
-    for key in sa.inspect(op.get_bind()).get_foreign_keys("recordings"):
-        op.drop_constraint(str(key["name"]), "recordings", type_="foreignkey")
     _rename(_with_start, _by_name)
     op.execute("UPDATE calls SET evidence = 'pbx_crash' WHERE evidence = 'pbx_restart'")
 
@@ -54,8 +51,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("UPDATE calls SET evidence = 'pbx_restart' WHERE evidence = 'pbx_crash'")
     _rename(_without_start, _by_call)
-    op.execute("DELETE FROM recordings WHERE NOT EXISTS (SELECT FROM calls WHERE calls.id = call_id)")
-    op.create_foreign_key("fk_recordings_call_id", "recordings", "calls", ["call_id"], ["id"])
 
 
 def _rename(naming: Naming, naming_recordings: Callable[[sa.Row[Any]], UUID]) -> None:
