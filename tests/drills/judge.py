@@ -25,7 +25,7 @@ CALLS = """
 SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
   extract(epoch FROM started_at)::float AS started, extract(epoch FROM ended_at)::float AS ended,
   extract(epoch FROM stored_at)::float AS stored
-FROM calls WHERE direction = 'inbound'
+FROM calls WHERE direction = 'inbound' AND pbx = $1
 """
 RECORDINGS = "SELECT call_id, state, seconds, reason FROM recordings"
 OUTBOX = """
@@ -112,11 +112,11 @@ class Kept:
     outbox: dict[str, list[dict[str, Any]]]
 
 
-async def kept(url: str) -> Kept:
+async def kept(url: str, pbx: str) -> Kept:
     """Read it past every proxy."""
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        calls = [dict(row) for row in await connection.fetch(CALLS)]
+        calls = [dict(row) for row in await connection.fetch(CALLS, pbx)]
         recordings = _by("call_id", await connection.fetch(RECORDINGS))
         return Kept(calls, recordings, _by("key", await connection.fetch(OUTBOX)))
     finally:
@@ -133,7 +133,7 @@ def _by(name: str, rows: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
 def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subscriber | None) -> Verdict:
     """The verdict on the calls whose numbers begin with `prefix`."""
     truth, verdict = read(oracle), Verdict()
-    _name(found, truth)
+    _name(found, truth, terms)
     verdict.invented = [
         f"{r['number']} {r['outcome']} {r['id']}"
         for r in found.calls
@@ -163,15 +163,16 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
     return verdict
 
 
-def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]]) -> None:
+def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> None:
     """Give nameless records their calls, one each: a CANCEL may come before the dialplan has read who calls."""
     named = {r["number"] for r in found.calls}
-    open_calls = {n: seen.invited_at for n, (plan, seen) in truth.items() if plan.story == "cancels" and n not in named}
+    nobody = {n: seen for n, (plan, seen) in truth.items() if plan.story == "cancels" and n not in named}
+    open_calls = {n: (s.invited_at + _shift(terms, s.invited_at), _stepped(terms, s)) for n, s in nobody.items()}
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
-        near = [n for n, at in open_calls.items() if abs(record["started"] - at) < SECOND]
+        near = [n for n, (at, step) in open_calls.items() if abs(record["started"] - at) < SECOND + step]
         if near:
             record["nameless"] = True
-            record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n]))
+            record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n][0]))
             del open_calls[record["number"]]
 
 

@@ -160,7 +160,7 @@ async def _verdict(site: Site, prefix: str) -> Verdict:
 
     async def complete() -> bool:
         try:
-            found = await kept(site.hotline.postgres_url)
+            found = await kept(site.hotline.postgres_url, site.hotline.settings.pbx)
         except AWAY:
             return False
         latest[:] = [judge(found, site.oracle.path, prefix, site.terms, site.subscriber)]
