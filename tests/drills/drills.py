@@ -42,7 +42,7 @@ SHARED = (
     (Drill("journal unreadable", journals.unreadable, "health:journal", 2, 60),),
     (Drill("our listener stopped (SIGSTOP)", own_processes.listener_stopped, "health:ami", 12, 300),),
     (Drill("our supervisor killed", own_processes.supervisor_killed, "health:api", 1, 20),),
-    (Drill("Asterisk killed with calls up", own_processes.asterisk_killed, "health:asterisk|health:ami", 1, 10),),
+    (DIES,),
     (Drill("Asterisk restarted with calls up", own_processes.asterisk_restarted, GONE, 1, 10, crowd=(12, 50)),),
 )
 """Rounds on one hotline: what stands together fails at the same time in the short form."""
@@ -51,7 +51,7 @@ SHARED = (
 SMALL_DISKS = (
     (Drill("disk full: recordings", disks.recordings_full, "health:disk|alert:disk_low", 5, 60),),
     (Drill("disk full: journal", disks.journal_full, "health:disk|alert:disk_low", 5, 60),),
-    (Drill("disk full: Postgres", disks.database_full, f"health:disk|{STORING}", 6, 60),),
+    (Drill("disk full: Postgres", disks.database_full, "health:journal", 4, 60),),
 )
 CLOCK = (
     (Drill("clock set by an hour, and back", clocks.stepped, "alert:clock_stepped", 8, 60),),

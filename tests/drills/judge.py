@@ -17,12 +17,15 @@ SETTLING_SECONDS = 1.0
 """What Asterisk had not written yet when it was killed."""
 CRASHES = {"pbx_crash"}
 CLOSED_WITHIN_SECONDS = 30.0
+STOPPED = {"incomplete", "system_failure", "abandoned_ringing", "abandoned_in_queue"}
+"""A stopped Asterisk writes ABANDON into queue_log for callers whom it hung up itself; the record says hung up by the
+system."""
 NAMELESS = {"", "0", "unread"}
 CALLS = """
 SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
   extract(epoch FROM started_at)::float AS started, extract(epoch FROM ended_at)::float AS ended,
   extract(epoch FROM stored_at)::float AS stored
-FROM calls WHERE direction = 'inbound'
+FROM calls WHERE direction = 'inbound' AND pbx = $1
 """
 RECORDINGS = "SELECT call_id, state, seconds, reason FROM recordings"
 OUTBOX = """
@@ -59,16 +62,19 @@ class Terms:
     """How its clock was set"""
 
     def cut(self, seen: Seen) -> Interval | None:
-        """The death that this call did not outlive."""
-        for died, back in (*self.deaths, *self.stops):
-            if seen.invited_at < died and not 0 < seen.ended_at < died:
-                return died, back
-        return None
+        """The last death that this call did not outlive; who got his BYE answered had ended it himself."""
+        if seen.ended_by in {"caller", "agent"} and seen.bye_status == 200:
+            return None
+        ends = sorted((*self.deaths, *self.stops), reverse=True)
+        return next((e for e in ends if seen.invited_at < e[0] and not 0 < seen.ended_at < e[0]), None)
+
+    def while_dying(self, at: float) -> bool:
+        """So shortly before a death that half of it may have been written."""
+        return any(died - SETTLING_SECONDS <= at <= back for died, back in (*self.deaths, *self.stops))
 
     def while_away(self, seen: Seen) -> bool:
         """Begun when nobody was there, or so late before that nothing of it may have been written."""
-        ends = (*self.deaths, *self.stops)
-        return any(died - SETTLING_SECONDS <= seen.invited_at <= back for died, back in ends)
+        return self.while_dying(seen.invited_at)
 
 
 @dataclass
@@ -106,11 +112,11 @@ class Kept:
     outbox: dict[str, list[dict[str, Any]]]
 
 
-async def kept(url: str) -> Kept:
+async def kept(url: str, pbx: str) -> Kept:
     """Read it past every proxy."""
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        calls = [dict(row) for row in await connection.fetch(CALLS)]
+        calls = [dict(row) for row in await connection.fetch(CALLS, pbx)]
         recordings = _by("call_id", await connection.fetch(RECORDINGS))
         return Kept(calls, recordings, _by("key", await connection.fetch(OUTBOX)))
     finally:
@@ -127,8 +133,12 @@ def _by(name: str, rows: Iterable[Any]) -> dict[str, list[dict[str, Any]]]:
 def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subscriber | None) -> Verdict:
     """The verdict on the calls whose numbers begin with `prefix`."""
     truth, verdict = read(oracle), Verdict()
-    _name(found, truth)
-    verdict.invented = [f"{r['number']} {r['outcome']} {r['id']}" for r in found.calls if r["number"] not in truth]
+    _name(found, truth, terms)
+    verdict.invented = [
+        f"{r['number']} {r['outcome']} {r['id']}"
+        for r in found.calls
+        if r["number"] not in truth and not (r["number"] in NAMELESS and terms.while_dying(r["started"]))
+    ]
     mine = {n: both for n, both in truth.items() if n.startswith(prefix)}
     rows = _by("number", found.calls)
     verdict.calls = len(mine)
@@ -146,22 +156,23 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
             verdict.doubled.append(f"{number}: {[(r['outcome'], str(r['id'])) for r in records]}")
         for record in records[:1]:
             wrong = _crashed(record, seen, cut, cut in terms.stops) if cut else _differences(record, plan, seen, terms)
-            if wrong and not unwritten and not (while_away and not cut):
+            if wrong and not unwritten and not while_away:
                 verdict.altered.append(f"{_story(plan, seen)}: {', '.join(wrong)} · record {_short(record)}")
             verdict.recordings += [] if unwritten else _audio(found, record, seen, terms)
             verdict.announcements += [] if unwritten else _announced(found, record, subscriber)
     return verdict
 
 
-def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]]) -> None:
+def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> None:
     """Give nameless records their calls, one each: a CANCEL may come before the dialplan has read who calls."""
     named = {r["number"] for r in found.calls}
-    open_calls = {n: seen.invited_at for n, (plan, seen) in truth.items() if plan.story == "cancels" and n not in named}
+    nobody = {n: seen for n, (plan, seen) in truth.items() if plan.story == "cancels" and n not in named}
+    open_calls = {n: (s.invited_at + _shift(terms, s.invited_at), _stepped(terms, s)) for n, s in nobody.items()}
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
-        near = [n for n, at in open_calls.items() if abs(record["started"] - at) < SECOND]
+        near = [n for n, (at, step) in open_calls.items() if abs(record["started"] - at) < SECOND + step]
         if near:
             record["nameless"] = True
-            record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n]))
+            record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n][0]))
             del open_calls[record["number"]]
 
 
@@ -221,7 +232,7 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
         wrong.append(f"closed by {record['evidence']}")
     if seen.talk_from and record["agent"] not in {seen.agent, None}:
         wrong.append(f"agent {record['agent']}")
-    outcomes = {"answered"} if seen.talk else {"incomplete", "system_failure"} if hung_up else {"incomplete"}
+    outcomes = {"answered"} if seen.talk else STOPPED if hung_up else {"incomplete"}
     if 0 < seen.talk < SECOND:
         outcomes |= {"incomplete"}
     if record["outcome"] not in outcomes:
@@ -278,7 +289,11 @@ def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms) -> lis
     if states not in (["ready"], ["silent"]):
         return [f"{seen.number}: {[(r['state'], r['reason']) for r in kept]}"]
     lasted = seen.ended_at - seen.answered_at
-    if not terms.cut(seen) and states == ["ready"] and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND:
+    if (
+        not terms.cut(seen)
+        and states == ["ready"]
+        and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND + _stepped(terms, seen)
+    ):
         return [f"{seen.number}: {kept[0]['seconds']:.2f} s of audio, the call lasted {lasted:.2f} s"]
     return []
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from tests.drills.drills import CLOCK, FAILOVER, SHARED, SMALL_DISKS
-from tests.drills.faults.disks import make_database, mount_small_disks
+from tests.drills.faults.disks import folders, make_database
 from tests.drills.pair import two_pbxs
 from tests.drills.run import Drill, Outcome, Trial
 from tests.drills.site import DrillHotline, Site, drill_site
@@ -21,7 +21,7 @@ SHORT_RATE = 1.0
 async def on_small_disks() -> AsyncIterator[Site]:
     hotline = DrillHotline()
     await make_database(hotline)
-    mount_small_disks(hotline)
+    hotline.small_disks = folders(hotline)
     async with drill_site(hotline) as site:
         yield site
 

@@ -104,13 +104,13 @@ class Trial:
     async def _gather_crowd(self) -> None:
         """As many agents talk as there are, the other callers wait."""
         load = self.site.load
-        before = load.up
         for plan in islice(plans(f"{self._prefix}9", 1), self._crowd):
             self._calls.append(load.begin(replace(plan, story="caller_hangs_up", stay=CROWD_SECONDS)))
             await asyncio.sleep(0.1)
         async with asyncio.timeout(60):
-            while load.up < self._crowd or load.up < before:
+            while load.up < self._crowd:
                 await asyncio.sleep(0.1)
+        await asyncio.sleep(BEFORE_SECONDS if self._crowd else 0)
 
     async def outcome(self) -> Outcome:
         """Hit and judge; what goes wrong with the drill is an outcome, too, so that the others go on."""
@@ -160,7 +160,7 @@ async def _verdict(site: Site, prefix: str) -> Verdict:
 
     async def complete() -> bool:
         try:
-            found = await kept(site.hotline.postgres_url)
+            found = await kept(site.hotline.postgres_url, site.hotline.settings.pbx)
         except AWAY:
             return False
         latest[:] = [judge(found, site.oracle.path, prefix, site.terms, site.subscriber)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import time
 import wave
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +16,7 @@ import httpx
 
 from callcenter.local import addresses, broker
 from callcenter.local.processes import last_lines
-from tests.acceptance.hotline import RunningHotline
+from tests.acceptance.hotline import COMMAND, RunningHotline
 from tests.acceptance.schedules import in_force
 from tests.drills.judge import Terms
 from tests.drills.load import Load
@@ -32,6 +33,23 @@ COMMIT = (b"COMMIT;\0", b"COMMIT\0")
 CALL_EVENT = (b"/calls/", b"\x40\x02")
 """PUBLISH of a call's event, PUBACK"""
 READY_SECONDS = 240
+NAMESPACE = (
+    ("unshare", "--mount")
+    if os.geteuid() == 0
+    else (*("unshare", "--user", "--map-current-user", "--keep-caps", "--mount"),)
+)
+MOUNT = """
+while [ $# -gt 0 ]; do
+    mkdir -p "$1"
+    mv "$1" "$1.aside"
+    mkdir "$1"
+    mount -t tmpfs -o "size=$2m,mode=0700" tmpfs "$1"
+    cp -a "$1.aside/." "$1"
+    rm -rf "$1.aside"
+    shift 2
+done
+exec "$0" run
+"""
 
 
 class DrillHotline(RunningHotline):
@@ -43,8 +61,8 @@ class DrillHotline(RunningHotline):
         self.shared_database = "database_url" in changed
         self.moved_to = ""
         """Where the database is after a failover"""
-        self.mounted: list[Path] = []
-        """Small file systems of its own"""
+        self.small_disks: dict[Path, int] = {}
+        """Folders on file systems of their own, with their megabytes"""
         _short_notice(self.home / "prompts" / "zh" / "hotline-notice.wav")
 
     async def start(self) -> None:
@@ -55,14 +73,17 @@ class DrillHotline(RunningHotline):
             await self.stop()
         assert code == 0, f"{said} · {last_lines(self.output, 30)} · {self.logs()}"
 
-    async def stop(self) -> None:
-        """Ctrl-C, and its disks are taken out."""
-        try:
-            await super().stop()
-        finally:
-            while self.mounted:
-                done = await asyncio.create_subprocess_exec("umount", "-l", self.mounted.pop())
-                await done.wait()
+    async def begin(self) -> None:
+        """With small disks: in a mount namespace, where a plain user may mount, too, and which ends with it."""
+        if not self.small_disks:
+            return await super().begin()
+        disks = [word for folder, size in self.small_disks.items() for word in (str(folder), str(size))]
+        command = [*NAMESPACE, "sh", "-ec", MOUNT, COMMAND, *disks]
+        with self.output.open("ab") as output:
+            self.run = await asyncio.create_subprocess_exec(
+                *command, env=self.environment(), stdout=output, stderr=output, start_new_session=True
+            )
+        return None
 
     def environment(self) -> dict[str, str]:
         own = super().environment()

@@ -20,6 +20,8 @@ from callcenter.storage.tables import heartbeats
 
 router = APIRouter(tags=["health"])
 
+ANSWER_SECONDS = 2.0
+"""A database that hangs must not make this hang: who asks for the health waits least of all."""
 EXPECTED = ("asterisk", "ami", "journal", "recording", "mqtt", "control")
 """What `callcenter listen` of this PBX reports; one that never did is down, not unknown."""
 
@@ -72,7 +74,7 @@ async def read_parts(engine: AsyncEngine, pbx: str) -> list[dict[str, Any]]:
 
 async def _reported(engine: AsyncEngine) -> list[dict[str, Any]]:
     age = func.extract("epoch", func.now() - heartbeats.c.at).label("age")
-    async with reading(engine) as connection:
+    async with reading(engine, within=ANSWER_SECONDS) as connection:
         rows = await connection.execute(select(heartbeats, age).order_by(heartbeats.c.pbx, heartbeats.c.part))
         return [_heard(row) for row in rows.mappings()]
 

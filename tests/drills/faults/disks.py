@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,27 +10,14 @@ from callcenter.local import addresses, places, postgres
 from callcenter.local.secrets import load_or_make
 from tests.drills.site import DrillHotline, Site
 
-MEGABYTES = {"log": 24, "recordings": 160, "postgres": 400}
+HELD_SECONDS = 300.0
 BLOCK = b"\0" * 65536
 
 
-def folders(hotline: DrillHotline) -> dict[str, Path]:
+def folders(hotline: DrillHotline) -> dict[Path, int]:
+    """Folder → megabytes."""
     s = hotline.settings
-    return {"log": s.queue_log_path.parent, "recordings": s.recordings_dir, "postgres": s.var_dir / "postgres"}
-
-
-def mount_small_disks(hotline: DrillHotline) -> None:
-    """Before the hotline starts; it unmounts them when it has stopped."""
-    for name, folder in folders(hotline).items():
-        aside = folder.with_name(f"{folder.name}.aside")
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.rename(aside)
-        folder.mkdir()
-        size = f"size={MEGABYTES[name]}m,mode=0700"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", size, name, folder], check=True)
-        hotline.mounted.append(folder)
-        subprocess.run(["cp", "-a", f"{aside}/.", folder], check=True)
-        shutil.rmtree(aside)
+    return {s.queue_log_path.parent: 24, s.recordings_dir: 160, s.var_dir / "postgres": 400}
 
 
 async def make_database(hotline: DrillHotline) -> None:
@@ -59,25 +44,34 @@ def blow(balloon: Path) -> None:
 async def journal_full(site: Site, seconds: float) -> None:
     """What Asterisk can't write is gone: records of that time may miss or be wrong, and no others."""
     began = time.time()
-    await _full(folders(site.hotline)["log"], seconds)
+    await _full(site, site.hotline.settings.queue_log_path.parent, seconds)
     site.terms.blind.append((began, time.time()))
 
 
 async def recordings_full(site: Site, seconds: float) -> None:
     """Calls go on and are recorded in the journal; the audio of that time is gone, and said to be."""
     began = time.time()
-    await _full(folders(site.hotline)["recordings"], seconds)
+    await _full(site, site.hotline.settings.recordings_dir, seconds)
     site.terms.deaf.append((began, time.time()))
 
 
 async def database_full(site: Site, seconds: float) -> None:
-    """Postgres panics and can't start; everything waits in the journal."""
-    await _full(folders(site.hotline)["postgres"], seconds)
+    """Whatever Postgres wants to grow can't grow; everything waits in the journal."""
+    began, folder = time.time(), site.hotline.settings.var_dir / "postgres"
+    filling = asyncio.create_task(_full(site, folder, HELD_SECONDS))
+    try:
+        async with asyncio.timeout(HELD_SECONDS):
+            while site.watcher.told("journal", began) is None:  # until then there was slack in its own files
+                await asyncio.sleep(0.2)
+        await asyncio.sleep(seconds)
+    finally:
+        filling.cancel()
+        await asyncio.gather(filling, return_exceptions=True)
 
 
-async def _full(folder: Path, seconds: float) -> None:
+async def _full(site: Site, folder: Path, seconds: float) -> None:
     """Not a byte is left; what is freed meanwhile, by whomever, is taken, too."""
-    deadline, balloon = time.monotonic() + seconds, folder / "balloon"
+    deadline, balloon = time.monotonic() + seconds, Path(f"/proc/{site.hotline.run.pid}/root{folder}/balloon")
     try:
         while time.monotonic() < deadline:
             await asyncio.to_thread(blow, balloon)
