@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.calls.repository import FIELDS, LISTED, listed, shape_of, values_of
 from callcenter.calls.search import CallSearch
-from callcenter.calls.spans import EVERYTHING
 from callcenter.calls.tables import calls
 from callcenter.http import spreadsheet
 from callcenter.http.paging import Position
@@ -32,9 +31,9 @@ ISO_UTC = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
 def export_statement(search: CallSearch, after: Position | None, limit: int | None) -> Prepared:
     """The list as CSV cells."""
-    shape = ("csv", shape_of(search, after, EVERYTHING, limit))
+    shape = ("csv", shape_of(search, after, (), limit))
     cells = (_cell(calls.c[name]).label(name) for name in FIELDS)
-    return prepared(shape, lambda: listed(select(*cells, _recording_ids()), search, after, EVERYTHING, limit))
+    return prepared(shape, lambda: listed(select(*cells, _recording_ids()), search, after, limit))
 
 
 def _cell(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -65,7 +64,7 @@ async def export(
     yield spreadsheet.BOM.encode() + spreadsheet.lines([LISTED])
     ends = spreadsheet.LineEnds()
     statement = export_statement(search, after, limit)
-    values = statement.values(values_of(search, after, EVERYTHING, limit))
+    values = statement.values(values_of(search, after, (), limit))
     async with reading(engine) as connection:
         driver = await driver_of(connection)
         async with contextlib.aclosing(_copied(driver, statement.text, values)) as pieces:

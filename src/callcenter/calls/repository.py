@@ -1,6 +1,7 @@
 """Every query that reads call records: one statement a page, recordings included."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,17 +19,19 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.search import CallSearch, NumberFilter, Order
-from callcenter.calls.spans import Span, spans
+from callcenter.calls.spans import EVERYTHING, Span, Spans, far, near
 from callcenter.calls.tables import calls
 from callcenter.clock import now
 from callcenter.errors import NotFound
 from callcenter.http.paging import Position
 from callcenter.recordings.tables import recordings
+from callcenter.storage.months import Month, month_of, parse_month
 from callcenter.storage.prepared import Prepared, fetch, prepared
 from callcenter.storage.reading import reading
 
@@ -109,48 +112,84 @@ def _conditions(search: CallSearch) -> list[ColumnElement[bool]]:
     return [asked[name]() for name in FILTERS if getattr(search, name) is not None]
 
 
-def values_of(search: CallSearch, after: Position | None, span: Span, limit: int | None) -> dict[str, Any]:
+def values_of(search: CallSearch, after: Position | None, spans: Spans, limit: int | None) -> dict[str, Any]:
     """What a listing's parameters stand for."""
     values = {name: getattr(search, name) for name in FILTERS}
     values |= {name: [values[name]] for name in ("queue", "agent", "mark")}
     values |= _number_values(search.number) if search.number else {}
     position = {"after": after.value, "after_id": after.id} if after else {}
-    return {**values, **position, "first": span.first, "last": span.last, "limit": limit}
+    firsts = {f"first_{n}": span.first for n, span in enumerate(spans)}
+    lasts = {f"last_{n}": span.last for n, span in enumerate(spans)}
+    return {**values, **position, **firsts, **lasts, "most": limit}
 
 
-def shape_of(search: CallSearch, after: Position | None, span: Span, limit: int | None) -> Hashable:
+def shape_of(search: CallSearch, after: Position | None, spans: Spans, limit: int | None) -> Hashable:
     """What listings have in common that differ in values alone."""
     given = tuple(getattr(search, name) is not None for name in FILTERS)
     match = search.number.match if search.number else None
-    ends = (span.first is None, span.last is None, span.last_included)
+    ends = tuple((span.first is None, span.last is None, span.last_included) for span in spans)
     return given, match, search.order, after is None, ends, limit is None
 
 
-def listed(rows: Select[Any], search: CallSearch, after: Position | None, span: Span, limit: int | None) -> Select[Any]:
+def listed(
+    rows: Select[Any], search: CallSearch, after: Position | None, limit: int | None, within: Sequence[Any] = ()
+) -> Select[Any]:
     """A selection from `calls`, filtered, in its order, after a position; its parameters are those of `values_of`."""
     key = (calls.c[search.order.column], calls.c.id)
-    rows = rows.where(*_conditions(search), *_within(span))
+    rows = rows.where(*_conditions(search), *within)
     if after is not None:
         here = tuple_(bindparam("after", type_=key[0].type), bindparam("after_id", type_=key[1].type))
         rows = rows.where(tuple_(*key) < here if search.order.descending else tuple_(*key) > here)
     directed = [column.desc() if search.order.descending else column.asc() for column in key]
     rows = rows.order_by(*directed)
-    return rows if limit is None else rows.limit(bindparam("limit", type_=Integer))
+    return rows if limit is None else rows.limit(bindparam("most", type_=Integer))
 
 
-def _within(span: Span) -> list[ColumnElement[bool]]:
+def _within(span: Span, nth: int = 0) -> list[ColumnElement[bool]]:
     """A row comparison alone does not tell Postgres which months to leave out."""
-    began, last = calls.c.started_at, bindparam("last", type_=calls.c.started_at.type)
-    lower = [began >= bindparam("first")] if span.first is not None else []
+    began = calls.c.started_at
+    first, last = bindparam(f"first_{nth}", type_=began.type), bindparam(f"last_{nth}", type_=began.type)
+    lower = [began >= first] if span.first is not None else []
     upper = [(began <= last) if span.last_included else (began < last)] if span.last is not None else []
     return [*lower, *upper]
 
 
-def page_statement(search: CallSearch, after: Position | None, span: Span, limit: int) -> Prepared:
-    """A page of the list, of the calls that began within `span`."""
-    shape = ("page", shape_of(search, after, span, limit))
-    rows = (calls.c[name] for name in FIELDS)
-    return prepared(shape, lambda: listed(select(*rows, _recordings()), search, after, span, limit))
+def page_statement(search: CallSearch, after: Position | None, spans: Spans, limit: int) -> Prepared:
+    """A page of the list, of the calls that began within `spans`, which follow each other in its order."""
+    return prepared(("page", shape_of(search, after, spans, limit)), lambda: _page(search, after, spans, limit))
+
+
+def _page(search: CallSearch, after: Position | None, spans: Spans, limit: int) -> Any:
+    """Parts are read one after the other, and none when those before filled the page (no parallel plans there)."""
+    rows = select(*(calls.c[name] for name in FIELDS), _recordings())
+    parts = [listed(rows, search, after, limit, _within(span, n)) for n, span in enumerate(spans)]
+    if len(parts) == 1:
+        return parts[0]
+    return union_all(*(select(part.subquery()) for part in parts)).limit(bindparam("most", type_=Integer))
+
+
+async def _stages(connection: AsyncConnection, search: CallSearch, after: Position | None) -> AsyncIterator[Spans]:
+    """What to look at until there are enough."""
+    moment = now()
+    looked = near(search, after, moment)
+    if looked:
+        yield looked
+    rest = far(search, looked, moment, await _oldest(connection)) if looked != (EVERYTHING,) else ()
+    if rest:
+        yield rest
+
+
+OLDEST = Prepared(
+    "SELECT min(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+    " WHERE i.inhparent = 'calls'::regclass AND c.relname ~ '^calls_[0-9]{4}_[0-9]{2}$'", (), {}
+)  # fmt: skip
+
+
+async def _oldest(connection: AsyncConnection) -> Month:
+    """The first month that has a table."""
+    (row,) = await fetch(connection, OLDEST, {})
+    name: str | None = row[0]
+    return parse_month(name.removeprefix("calls_").replace("_", "-")) if name else month_of(now())
 
 
 async def find_page(
@@ -162,10 +201,10 @@ async def find_page(
     """
     rows: list[Any] = []
     async with reading(engine) as connection:
-        for span in spans(search, after, now()):
+        async for spans in _stages(connection, search, after):
             wanted = limit + 1 - len(rows)
-            values = values_of(search, after, span, wanted)
-            rows += await fetch(connection, page_statement(search, after, span, wanted), values)
+            values = values_of(search, after, spans, wanted)
+            rows += await fetch(connection, page_statement(search, after, spans, wanted), values)
             if len(rows) > limit:
                 break
     items = [_shown(row, ("recordings",), parsed=parsed) for row in rows[:limit]]
@@ -190,18 +229,24 @@ def _as_written(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return cast(column, Text).label(column.key) if isinstance(column.type, JSON) else column
 
 
-def _one_statement(span: Span) -> Prepared:
+def one_statement(span: Span) -> Prepared:
+    """One call by its id, when it began within `span`."""
     columns = [_as_written(calls.c[name]) for name in (*FIELDS, *DETAIL_FIELDS)]
     one = select(*columns, _recordings()).where(calls.c.id == bindparam("id"), *_within(span))
     return prepared(("one", span.first is None, span.last is None), lambda: one)
 
 
+RECENT = timedelta(days=31)
+"""Mostly a call is asked for soon; an id does not tell its month."""
+
+
 async def find_call(engine: AsyncEngine, call_id: UUID) -> dict[str, Any]:
     """One record with its parts, which are JSON as Postgres wrote it. Raises `NotFound`."""
+    cut = now() - RECENT
     async with reading(engine) as connection:
-        for span in spans(CallSearch(), None, now()):
-            values = {"id": call_id, "first": span.first, "last": span.last}
-            for row in await fetch(connection, _one_statement(span), values):
+        for span in (Span(cut), Span(None, cut)):
+            values = {"id": call_id, "first_0": span.first, "last_0": span.last}
+            for row in await fetch(connection, one_statement(span), values):
                 return _shown(row, JSON_PARTS, parsed=False)
     raise NotFound(kind="call", key=call_id)
 

@@ -1,13 +1,19 @@
-"""Which months a list looks at first: mostly the page is full before the other partitions need to be thought of."""
+"""Which months a list looks at, one after the other until its page is full.
+
+Each month is planned by its own statistics and not begun before it is needed. Asked for all months at once, Postgres
+takes an agent who left a year ago for one whose calls lie evenly over all, and walks the months since from end to end.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callcenter.calls.search import CallSearch
 from callcenter.http.paging import Position
+from callcenter.storage.months import Month, month_of
 
-NEAR = timedelta(days=45)
-"""Two or three partitions: planning for three years of them takes longer than reading a page."""
+MOST = 120
+"""Months looked at one by one; what lies beyond is looked at in one."""
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,33 +25,74 @@ class Span:
     last_included: bool = False
 
 
+Spans = tuple[Span, ...]
 EVERYTHING = Span()
 
 
-def spans(search: CallSearch, after: Position | None, moment: datetime) -> tuple[Span, ...]:
-    """What to look at, one after the other until there are enough: together all that can come after a position.
+def near(search: CallSearch, after: Position | None, moment: datetime) -> Spans | None:
+    """The two months that are looked at first; None when the oldest month must be known for that.
 
-    Filters of the search itself are not repeated here. Other orders than by start need every month at once.
+    Filters of the search are not repeated here. Other orders than by start need every month at once.
     """
     if search.order.column != "started_at":
         return (EVERYTHING,)
-    here = after.value if after is not None and isinstance(after.value, datetime) else None
-    return _backwards(search, here, moment) if search.order.descending else _forwards(search, here)
+    here = _instant(after)
+    if search.order.descending:
+        top = min(each for each in (here, search.until and search.until - INSTANT, moment) if each)
+        month = month_of(top)
+        return _asked(search, (Span(month.starts_at, here, here is not None), _of(month.plus(-1))))
+    bottom = max((each for each in (here, search.since) if each), default=None)
+    return (
+        None
+        if bottom is None
+        else _asked(search, (Span(here, month_of(bottom).ends_at), _of(month_of(bottom).plus(1))))
+    )
 
 
-def _backwards(search: CallSearch, here: datetime | None, moment: datetime) -> tuple[Span, ...]:
-    top = min((each for each in (here, search.until) if each is not None), default=None)
-    cut = (top or moment) - NEAR
-    if search.since is not None and search.since >= cut:
-        return (Span(None, here, last_included=True),)
-    return Span(cut, here, last_included=True), Span(None, cut)
+def far(search: CallSearch, looked: Spans | None, moment: datetime, oldest: Month) -> Spans:
+    """The other months, in the list's order; empty when `near` was all that the search asks for."""
+    if search.order.column != "started_at":
+        return ()
+    if search.order.descending:
+        return _asked(search, _down(looked[-1].first if looked else None, oldest))
+    start = looked[-1].last if looked else None
+    return _asked(search, _up(start, oldest, month_of(moment).plus(1)))
 
 
-def _forwards(search: CallSearch, here: datetime | None) -> tuple[Span, ...]:
-    bottom = max((each for each in (here, search.since) if each is not None), default=None)
-    if bottom is None:
-        return (EVERYTHING,)
-    cut = bottom + NEAR
-    if search.until is not None and search.until <= cut:
-        return (Span(here),)
-    return Span(here, cut), Span(cut)
+def _down(end: datetime | None, oldest: Month) -> Spans:
+    if end is None:
+        return ()
+    months: list[Month] = []
+    month = month_of(end - INSTANT)
+    while month >= oldest and len(months) < MOST:
+        months.append(month)
+        month = month.plus(-1)
+    return (*(_of(each) for each in months), Span(None, months[-1].starts_at if months else end))
+
+
+def _up(start: datetime | None, oldest: Month, newest: Month) -> Spans:
+    before = (Span(start, oldest.starts_at),) if start is None or start < oldest.starts_at else ()
+    months: list[Month] = []
+    month = oldest if before or start is None else month_of(start)
+    while month <= newest and len(months) < MOST:
+        months.append(month)
+        month = month.plus(1)
+    return (*before, *(_of(each) for each in months), Span(months[-1].ends_at if months else start))
+
+
+def _of(month: Month) -> Span:
+    return Span(month.starts_at, month.ends_at)
+
+
+def _asked(search: CallSearch, spans: Spans) -> Spans:
+    """Those in which the search can find anything."""
+    since, until = search.since, search.until
+    return tuple(
+        span
+        for span in spans
+        if not (since and span.last and span.last <= since) and not (until and span.first and span.first >= until)
+    )
+
+
+def _instant(after: Position | None) -> datetime | None:
+    return after.value if after is not None and isinstance(after.value, datetime) else None

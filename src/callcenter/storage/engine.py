@@ -19,7 +19,7 @@ metadata = MetaData(
     }
 )
 
-SEARCHING = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+SEARCHING = {"plan_cache_mode": "force_custom_plan", "jit": "off", "max_parallel_workers_per_gather": "0"}
 """Compiling takes longer than any page of a list; whether it is worth it, Postgres guesses from costs too high here."""
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,7 +29,7 @@ class Prepared:
 _known: dict[Hashable, Prepared] = {}
 
 
-def prepared(shape: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
+def prepared(shape: Hashable, build: Callable[[], Any]) -> Prepared:
     """The statement of a shape; `build` makes it, with a named parameter for each value that changes."""
     found = _known.get(shape)
     if found is None:
@@ -40,7 +39,7 @@ def prepared(shape: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
     return found
 
 
-def _compile(statement: Select[Any]) -> Prepared:
+def _compile(statement: Any) -> Prepared:
     compiled = statement.compile(
         dialect=dialect(),  # type: ignore[no-untyped-call]
         compile_kwargs={"render_postcompile": True},
