@@ -21,7 +21,7 @@ from callcenter.callbacks.follow_up_repository import _lost_statement
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.calls.repository import RECENT, one_statement, page_statement, values_of
 from callcenter.calls.search import CallSearch, Order, parse_number
-from callcenter.calls.spans import EVERYTHING, Span, far, near
+from callcenter.calls.spans import Span, far, near, suffices
 from callcenter.clock import now
 from callcenter.http.paging import Position
 from callcenter.reports.repository import tally_statement
@@ -105,7 +105,8 @@ async def plans_of(connection: asyncpg.Connection, asked: Asked) -> list[list[di
     """One plan for each span that the list looks at."""
     oldest, moment = month_of(now() - timedelta(days=366)), now()
     looked = near(asked.search, asked.after, moment)
-    stages = [s for s in (looked, far(asked.search, looked, moment, oldest) if looked != (EVERYTHING,) else ()) if s]
+    rest = () if suffices(asked.search, looked) else far(asked.search, looked, moment, oldest)
+    stages = [s for s in (looked, rest) if s]
     statements = [(s, page_statement(asked.search, asked.after, s, 101)) for s in stages]
     return [await explain(connection, p, values_of(asked.search, asked.after, s, 101)) for s, p in statements]
 

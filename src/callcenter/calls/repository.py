@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.search import CallSearch, NumberFilter, Order
-from callcenter.calls.spans import EVERYTHING, Span, Spans, far, near
+from callcenter.calls.spans import Span, Spans, far, near, suffices
 from callcenter.calls.tables import calls
 from callcenter.clock import now
 from callcenter.errors import NotFound
@@ -174,9 +174,8 @@ async def _stages(connection: AsyncConnection, search: CallSearch, after: Positi
     looked = near(search, after, moment)
     if looked:
         yield looked
-    rest = far(search, looked, moment, await _oldest(connection)) if looked != (EVERYTHING,) else ()
-    if rest:
-        yield rest
+    if not suffices(search, looked):
+        yield far(search, looked, moment, await _oldest(connection))
 
 
 OLDEST = Prepared(

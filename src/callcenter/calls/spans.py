@@ -42,11 +42,20 @@ def near(search: CallSearch, after: Position | None, moment: datetime) -> Spans 
         month = month_of(top)
         return _asked(search, (Span(month.starts_at, here, here is not None), _of(month.plus(-1))))
     bottom = max((each for each in (here, search.since) if each), default=None)
-    return (
-        None
-        if bottom is None
-        else _asked(search, (Span(here, month_of(bottom).ends_at), _of(month_of(bottom).plus(1))))
-    )
+    if bottom is None:
+        return None
+    month = month_of(bottom)
+    return _asked(search, (Span(here, month.ends_at), _of(month.plus(1))))
+
+
+def suffices(search: CallSearch, looked: Spans | None) -> bool:
+    """Whether nothing that the search asks for lies beyond the months looked at."""
+    if not looked or search.order.column != "started_at":
+        return bool(looked)
+    first, last = looked[-1].first, looked[-1].last
+    if search.order.descending:
+        return search.since is not None and first is not None and first <= search.since
+    return search.until is not None and last is not None and search.until <= last
 
 
 def far(search: CallSearch, looked: Spans | None, moment: datetime, oldest: Month) -> Spans:
