@@ -22,7 +22,7 @@ from callcenter.recordings.tables import recordings
 from callcenter.storage.prepared import Prepared, driver_of, prepared
 from callcenter.storage.reading import reading
 
-PIECES_AHEAD = 4
+PIECES_AHEAD = 1
 """Read from Postgres while the client has not taken them; each is what came in one read."""
 LONGEST_SECONDS = 86400.0
 """A slow client may take so long for its file."""
