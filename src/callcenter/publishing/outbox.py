@@ -6,11 +6,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, func, text
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-
-from callcenter.publishing.tables import live_states
 
 ADD_ROWS = text(
     "WITH added AS ("
@@ -28,6 +25,16 @@ NOTIFY_SINCE = text("SELECT pg_notify(:channel, :first || '-' || currval(pg_get_
 COLUMNS = ("event_id", "pbx", "topic", "kind", "key", "payload", "retain")
 MANY = 50
 """From so many rows on COPY is worth its round trips."""
+
+REMEMBER_STATES = text(
+    "INSERT INTO live_states (pbx, kind, key, payload) SELECT pbx, kind, key, payload"
+    " FROM json_populate_recordset(NULL::live_states, CAST(:rows AS json))"
+    " ON CONFLICT (pbx, kind, key) DO UPDATE SET payload = excluded.payload, updated_at = now()"
+)
+FORGET_STATES = text(
+    "DELETE FROM live_states WHERE (pbx, kind, key) IN"
+    " (SELECT pbx, kind, key FROM json_populate_recordset(NULL::live_states, CAST(:rows AS json)))"
+)
 
 CHANNEL = "callcenter_outbox"
 """NOTIFY channel; the payload is `<first id>-<last id>` of the rows that this transaction added."""
@@ -89,19 +96,11 @@ def _row(pbx: str, announcement: Announcement) -> dict[str, Any]:
 
 
 async def _remember_states(connection: AsyncConnection, pbx: str, retained: Sequence[Announcement]) -> None:
-    latest = {(a.kind, a.key): a for a in retained}
-    for (kind, key), announcement in latest.items():
-        if announcement.payload is None:
-            gone = (live_states.c.pbx == pbx) & (live_states.c.kind == kind) & (live_states.c.key == key)
-            await connection.execute(delete(live_states).where(gone))
-            continue
-        row = _state_row(pbx, kind, key, announcement.payload)
-        await connection.execute(row)
-
-
-def _state_row(pbx: str, kind: str, key: str, payload: dict[str, Any]) -> Any:
-    """The statement that makes `payload` the current state of (kind, key)."""
-    values = {"pbx": pbx, "kind": kind, "key": key, "payload": payload}
-    statement = upsert(live_states).values(values)
-    changed = {"payload": statement.excluded.payload, "updated_at": func.now()}
-    return statement.on_conflict_do_update(index_elements=["pbx", "kind", "key"], set_=changed)
+    """The last announcement of each (kind, key) is its state, or the state's end: a statement each for any number."""
+    latest = {(a.kind, a.key): a.payload for a in retained}
+    named = [({"pbx": pbx, "kind": kind, "key": key}, payload) for (kind, key), payload in latest.items()]
+    stand = [{**name, "payload": payload} for name, payload in named if payload is not None]
+    gone = [name for name, payload in named if payload is None]
+    for statement, rows in ((REMEMBER_STATES, stand), (FORGET_STATES, gone)):
+        if rows:
+            await connection.execute(statement, {"rows": orjson.dumps(rows).decode()})
