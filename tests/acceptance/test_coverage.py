@@ -70,7 +70,7 @@ async def test_link_cut_during_a_call(covered: RunningHotline) -> None:
     async with dial(HOTLINE, covered.sip_server, caller=new_caller()) as caller:
         await caller.expect("answered")
         connected = await cli(covered, "manager show connected")
-        sessions = [line.split() for line in connected.splitlines() if line.startswith("callcenter ")]
+        sessions = [line.split() for line in connected.splitlines() if line.lstrip().startswith("callcenter ")]
         assert sessions, connected
         for session in sessions:
             await cli(covered, f"manager kick session {session[4]}")

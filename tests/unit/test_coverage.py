@@ -68,6 +68,20 @@ def test_link_before_recall_comes_to_the_same() -> None:
     assert (away.since, away.until) == (at(40), at(101))
 
 
+def test_link_before_recall_ends_what_the_last_run_left_open() -> None:
+    seen = Observation(at(100))
+    seen.link_up(at(101), at(-500), restarted=False)
+    seen.recall(Mark(at(-1000), at(40), at(40)), [blind(30, None, filled=False)])
+    assert told(seen)[Cause.LINK_LOST].until == at(101)
+
+
+def test_a_gap_before_anything_was_read_reaches_back_to_the_first_watch() -> None:
+    seen = Observation(at(100))
+    seen.recall(Mark(at(-1000), at(40), None), [])
+    seen.lines_lost(["cel: cut"], at(101))
+    assert told(seen)[Cause.JOURNAL_GAP].since == at(-1000)
+
+
 def test_a_farewell_is_remembered() -> None:
     seen = Observation(at(100))
     seen.recall(Mark(at(-1000), at(40), None, stopped=True), [])

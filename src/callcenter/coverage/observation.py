@@ -42,7 +42,10 @@ class Observation:
         """What was stored before we began: the last word, and the intervals that are open or not filled."""
         self._recalled = True
         for each in known:
-            self._sort(each)
+            if each.source is Source.AMI and each.until is None and self._linked_at is not None:
+                self._put(replace(each, until=max(each.since, self._linked_at)))
+            else:
+                self._sort(each)
         if last is None:
             return
         self._unread_since = last.watched_since
