@@ -125,7 +125,7 @@ async def test_asterisk_counts_a_call_where_its_dialplan_begins(covered: Running
         with suppress(ActionFailed):
             await client.ask(originate("Local/stay@emergency-clock/n", Application="Hangup"))
         assert (await record_adds_up(covered))["processed"] == 1
-        sent = originate("Local/caller@self-test/n", Context="self-test", Exten="reached", Priority="1")
+        sent = originate("Local/caller@self-test/n", Context="trunk-limit", Exten="full", Priority="1")
         await client.ask(sent)
         assert (await record_adds_up(covered))["processed"] == 2
     assert await Invite(covered.settings.sip_port, HOTLINE, new_caller()).send() == 200

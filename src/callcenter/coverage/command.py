@@ -1,6 +1,7 @@
 """What `callcenter coverage` prints."""
 
 import asyncio
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ from callcenter.errors import NotFound, PartUnavailable
 from callcenter.http.encoding import to_json
 from callcenter.storage.reading import reading, writing
 
+TABLE_WIDTH = 150
+"""When the output is no terminal: wide enough for every column."""
 CHECK_SECONDS = 150.0
 """Four looks, each of which may wait for the journal"""
 
@@ -36,7 +39,7 @@ async def print_coverage(
     if as_json:
         print(to_json(found, orjson.OPT_INDENT_2).decode())
         return
-    console, texts = Console(), labels(language)
+    console, texts = _console(), labels(language)
     if not found["pbxs"]:
         console.print(texts("coverage.unknown"))
     for pbx in found["pbxs"]:
@@ -82,7 +85,7 @@ async def print_check(engine: AsyncEngine, pbx: str, *, language: str) -> bool:
     if asked is None:
         raise NotFound(kind="watched PBX", key=pbx)
     row = await _answer(engine, pbx, asked)
-    Console().print(_checks([dict(row)], labels(language)))
+    _console().print(_checks([dict(row)], labels(language)))
     return row["verdict"] in ("begun", "complete", "undecided")
 
 
@@ -99,6 +102,10 @@ async def _answer(engine: AsyncEngine, pbx: str, asked: datetime) -> RowMapping:
         raise PartUnavailable(
             part="the listener", why="it made no check in time", mend="see that callcenter listen runs"
         ) from None
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
 
 
 def at(moment: datetime | None) -> str:
