@@ -137,7 +137,7 @@ async def _coverage(settings: Settings) -> Finding:
     if found["complete"] is None:
         return Finding("coverage", "nothing was watched yet")
     share = found["pbxs"][0]["share"]
-    detail = f"observed or filled {'–' if share is None else f'{share:.2%}'} of the last 24 h"
+    detail = f"observed or filled {'–' if share is None else f'{share:.2%}'} of what was watched in the last 24 h"
     return Finding(
         "coverage", detail if found["complete"] else f"{detail}; callcenter coverage says what may be missing"
     )
