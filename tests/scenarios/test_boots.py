@@ -151,3 +151,24 @@ def test_the_clock_was_set_back_in_mid_call_and_then_asterisk_died() -> None:
     stream = [*talk[:6], *moved(talk[6:], -HOUR)]
     found = track([*stream, start_line(stream[-1], -timedelta(seconds=9))])
     assert evidences(found) == ["pbx_crash"]
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.95])
+def test_asterisk_is_back_within_the_second_in_which_it_died(fraction: float) -> None:
+    """QUEUESTART has no fraction: it may be older than the last thing that was written before."""
+    talk = until_talk()
+    whole_second = talk[-1].at.replace(microsecond=0)
+    stream = moved(talk, whole_second + timedelta(seconds=fraction) - talk[-1].at)
+    found = track([*stream, QueueFact(whole_second, "NONE", "NONE", "NONE", "QUEUESTART", ("",))])
+    assert evidences(found) == ["pbx_crash"]
+
+
+def test_the_first_channels_of_a_boot_may_be_lost() -> None:
+    """The counter has not fallen so far that it tells; QUEUESTART does, and later channels are of the new boot."""
+    old, new = renumbered(facts("answered"), 10), moved(renumbered(facts("answered"), 12), HOUR)
+    later = moved(renumbered(facts("hold"), 10), HOUR + timedelta(seconds=1))
+    tracker = CallTracker("hotline")
+    events = [e for f in [*old[:-1], start_line(new[0]), *new[:6], *later, *new[6:]] for e in tracker.feed(f)]
+    events += tracker.settle()
+    found = records(events)
+    assert [r.evidence for r in found.values() if r.started_at > old[0].at + HOUR / 2] == ["channel_ends"] * 2

@@ -7,7 +7,7 @@ single call. Neither may trust the wall clock: it can be set back while Asterisk
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callcenter.calls.state import counter_of
 from callcenter.journal.facts import CelFact, QueueFact
@@ -33,18 +33,27 @@ class BootWatch:
             return False
         fell = counter < self._highest - OUT_OF_ORDER or self._twice(counter, fact.at)
         if fell:
-            self.number += 1
-            self._highest, self._first = -1, {}
+            self.begin()
         self._highest = max(self._highest, counter)
         if counter < OUT_OF_ORDER:
             self._first.setdefault(counter, fact.at)
         return fell
+
+    def begin(self) -> None:
+        """A new boot, whatever the counters say: the lines of its first channels may be lost."""
+        self.number += 1
+        self._highest, self._first = -1, {}
 
     def _twice(self, counter: int, at: datetime) -> bool:
         """Each boot begins with 0, and no two channels of one have the same counter; but a line may be read twice."""
         if counter in self._first:
             return self._first[counter] != at
         return counter == 0 and self._highest > 0
+
+
+RESOLUTION = timedelta(seconds=1)
+"""Of queue_log's times. Asterisk takes no call within the second in which it starts; were it so, that call's next
+fact would open it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +65,17 @@ class Start:
     set_back: bool
     """Facts of a later time had been read before: the clock was set back, so times tell nothing here"""
 
+    def is_past(self, at: datetime) -> bool:
+        """Whether a fact of that time is certainly of the new life: the line's time has no fraction."""
+        return not self.set_back and at >= self.at + RESOLUTION
+
     @staticmethod
     def of(fact: QueueFact, mark: int, latest: datetime | None) -> "Start":
         return Start(fact.at, mark, latest is not None and (latest - fact.at).total_seconds() > 2)
 
     def is_older(self, last_at: datetime, mark: int) -> bool:
         """Whether a call with that last fact, begun at that mark, was of the life before."""
-        return last_at < self.at or (self.set_back and mark < self.mark)
+        return last_at < self.at + RESOLUTION or (self.set_back and mark < self.mark)
 
 
 class StreamClock:

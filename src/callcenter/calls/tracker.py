@@ -153,8 +153,11 @@ class CallTracker:
                     self._cut_off(call, out)
             self._before, self._calls = self._calls, {}
             self._start = None
-        elif self._start is not None and fact.at >= self._start.at:
+        elif self._start is not None and self._start.is_past(fact.at):
             self._cut(out, self._start)
+            self._boots.begin()
+            self._boots.begins(fact)
+            self._start = None
 
     def _cut(self, out: Events, start: Start) -> None:
         for call in list(self._open.values()):
