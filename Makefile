@@ -49,6 +49,7 @@ drill:
 	@sh src/callcenter/local/setup.sh
 	@$(BIN)/callcenter setup --tests
 	@exec $(BIN)/python -m tests.drills
+
 fuzz:
 	@sh src/callcenter/local/setup.sh
 	@for part in tracker journal_lines follower ami_codec; do \

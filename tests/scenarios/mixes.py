@@ -43,10 +43,20 @@ def journal(calls: Sequence[Told], crashes: Iterable[float] = ()) -> list[Fact]:
     for boot, (since, until) in enumerate(pairwise(edges)):
         if boot:
             facts.append(QueueFact(_whole(_at(since + STARTING)), "NONE", "NONE", "NONE", "QUEUESTART", ("",)))
+        facts += _first_channel(_at(since + STARTING + 1))
         begun = sorted((c for c in calls if since + 5 <= c.second < until), key=lambda c: c.second)
         lives = [_shifted(call, number) for number, call in enumerate(begun)]
         facts += sorted((f for life in lives for f in life if f.at < _at(until)), key=lambda f: f.at)
     return facts
+
+
+def _first_channel(moment: datetime) -> list[Fact]:
+    """Each life of Asterisk begins with channel 0; here an agent's feature code, which makes no record."""
+    uniqueid = f"hotline-{moment.timestamp():.0f}.0"
+    channel = "PJSIP/1001-00000000"
+    start = CelFact("CHAN_START", moment, "", "", "", "", "*30", "", channel, "", "", uniqueid, uniqueid, {}, 0)
+    facts = (start, start._replace(type="CHAN_END"), start._replace(type="LINKEDID_END"))
+    return [fact._replace(key=hash((fact.type, uniqueid))) for fact in facts]
 
 
 def _at(second: float) -> datetime:
