@@ -220,6 +220,7 @@ def _copy_and_cut(disk: Disk, choices: Choices) -> None:
     """`copytruncate`: the copy is a rotated file with another inode; what had not been read is lost, and said."""
     if disk.path.exists():
         disk.lose(disk.numbered(ROTATED))
+        disk.numbered(ROTATED).unlink(missing_ok=True)
         shutil.copy2(disk.path, disk.numbered(ROTATED))
         disk.cut()
 
