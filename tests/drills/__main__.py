@@ -18,6 +18,7 @@ HEAD = (
     "well after, s",
     "operator was told",
 )
+LONGEST = "service"
 SHOWN = 5
 """Faults printed a drill; the sum tells of the rest."""
 
@@ -37,10 +38,10 @@ def report(outcome: Outcome) -> None:
 
 
 async def drill(options: argparse.Namespace) -> int:
-    """How many faults there were. The long set goes beside the others: most of a drill is waiting."""
+    """How many faults there were. The longest set goes beside the others: most of a drill is waiting."""
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}", flush=True)
     names = options.set or [*SETS, "pair"]
-    lanes = [[name for name in names if name == "shared"], [name for name in names if name != "shared"]]
+    lanes = [[name for name in names if name == LONGEST], [name for name in names if name != LONGEST]]
     faults = sum(await asyncio.gather(*(_lane(lane, options) for lane in lanes)))
     print("Nothing lost, doubled, invented, altered." if not faults else f"{faults} faults")
     return faults

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from tests.drills.drills import CLOCK, FAILOVER, SHARED, SMALL_DISKS
+from tests.drills.drills import CLOCK, OUTSIDE, SERVICE, SMALL_DISKS
 from tests.drills.faults.disks import folders, make_database
 from tests.drills.pair import two_pbxs
 from tests.drills.run import Drill, Outcome, Trial
@@ -31,10 +31,10 @@ def with_a_clock() -> AbstractAsyncContextManager[Site]:
 
 
 SETS: dict[str, tuple[Callable[[], AbstractAsyncContextManager[Site]], Rounds, int]] = {
-    "shared": (drill_site, SHARED, 10),
-    "disks": (on_small_disks, SMALL_DISKS, 40),
-    "clock": (with_a_clock, CLOCK, 50),
-    "failover": (drill_site, FAILOVER, 60),
+    "service": (drill_site, SERVICE, 10),
+    "outside": (drill_site, OUTSIDE, 30),
+    "disks": (on_small_disks, SMALL_DISKS, 50),
+    "clock": (with_a_clock, CLOCK, 60),
 }
 """Name → its hotline, its drills, and the number of the first (it becomes part of the callers' numbers)."""
 

@@ -1,6 +1,6 @@
 """Every fault in its short form, under load, on real parts; `make drill` has the long forms.
 
-The sets run at the same time (two at once): most of a drill is waiting.
+The sets run at the same time (three at once): most of a drill is waiting.
 """
 
 import asyncio
@@ -13,21 +13,22 @@ from tests.drills.places import SETS, run_set
 from tests.drills.run import Outcome
 
 NAMES = (*SETS, "pair")
-AT_ONCE = 2
+AT_ONCE = 3
 
 Running = dict[str, asyncio.Task[list[Outcome]]]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running() -> AsyncIterator[Running]:
-    """All sets, begun; whoever asks for one waits for that one."""
+async def running(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
+    """All sets that were asked for, begun; a test waits for its own."""
+    asked = {name for name in NAMES for item in request.session.items if item.nodeid.endswith(f"[{name}]")}
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str) -> list[Outcome]:
         async with room:
             return await run_set(name, long=False)
 
-    tasks = {name: asyncio.create_task(one(name)) for name in NAMES}
+    tasks = {name: asyncio.create_task(one(name)) for name in NAMES if name in asked}
     yield tasks
     for task in tasks.values():
         task.cancel()
