@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter import clock
 from callcenter.agents.operation_log import keep_acts
-from callcenter.agents.pin_store import set_missing
 from callcenter.alerts.keeper import AlertKeeper
 from callcenter.alerts.surroundings import Surroundings
 from callcenter.ami.messages import Event
@@ -23,13 +22,13 @@ from callcenter.calls.store import Batch
 from callcenter.coverage.checking import Checker
 from callcenter.coverage.watching import CoverageWatch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
-from callcenter.errors import PartUnavailable, in_one_line
+from callcenter.housekeeping import clean_outbox, keep_partitions, set_pins
 from callcenter.journal.ami_journal import AmiJournal
 from callcenter.journal.spool import Spool
 from callcenter.local import addresses, places
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
-from callcenter.publishing.mqtt import Publisher, forget_published
+from callcenter.publishing.mqtt import Publisher
 from callcenter.recordings.pipeline import Pipeline
 from callcenter.routing.ami_side import AmiSide
 from callcenter.security.guard import Guard, Place
@@ -37,16 +36,12 @@ from callcenter.settings import Settings
 from callcenter.storage.away import AWAY
 from callcenter.storage.engine import make_engine
 from callcenter.storage.heartbeat import report_health
-from callcenter.storage.retention import keep_months
 
 log = structlog.get_logger()
 
 HEARTBEAT_SECONDS = 2.0
 TOGETHER_SECONDS = 0.1
 """Changes so close together are stored at once."""
-OUTBOX_CLEANING_SECONDS = 3600.0
-PARTITIONS_SECONDS = 86400.0
-PARTITIONS_AGAIN_SECONDS = 60.0
 ENDS_SOMETHING = frozenset({"Hangup"})
 """AMI events behind which somebody waits for what the journal says."""
 
@@ -136,14 +131,14 @@ async def _listen(settings: Settings) -> None:
             parts.create_task(checker.run(), name="completeness")
             parts.create_task(pipeline.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
-            parts.create_task(_clean_outbox(engine), name="outbox cleaning")
+            parts.create_task(clean_outbox(engine), name="outbox cleaning")
             parts.create_task(side.run(), name="ami")
-            parts.create_task(_keep_months(engine, settings.cdr_retention_months), name="partitions")
+            parts.create_task(keep_partitions(engine, settings.cdr_retention_months), name="partitions")
             keeper = AlertKeeper(engine, settings.pbx)
             parts.create_task(keeper.run(), name="alerts of the surroundings")
             parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
             if settings.control:
-                parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
+                parts.create_task(set_pins(engine, secrets.agent_pins), name="first PINs")
                 guard = _guard(settings, engine, secrets.ami_password, health)
                 parts.create_task(guard.run(), name="security")
     finally:
@@ -178,38 +173,6 @@ def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Healt
     spared = frozenset({settings.trunk_address, "127.0.0.1", "::1"})
     certificate = None if settings.tls == "off" else keys_dir(settings) / "certificate.pem"
     return Guard(engine, Place(settings.pbx, manager, own_list, spared, certificate), health.say)
-
-
-async def _set_pins(engine: AsyncEngine, pins: Mapping[str, str]) -> None:
-    """Agents without a PIN get the one made at the first start, as soon as Postgres is there."""
-    while True:
-        try:
-            async with engine.begin() as connection:
-                return await set_missing(connection, pins)
-        except AWAY as error:
-            log.warning("pins_not_set", why=str(error))
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-async def _clean_outbox(engine: AsyncEngine) -> None:
-    while True:
-        try:
-            await forget_published(engine)
-        except AWAY as error:
-            log.warning("outbox_not_cleaned", why=str(error))
-        await asyncio.sleep(OUTBOX_CLEANING_SECONDS)
-
-
-async def _keep_months(engine: AsyncEngine, keep: int) -> None:
-    """Partitions made ahead and detached when old; rows are stored all the same when that can't be done."""
-    while True:
-        try:
-            await keep_months(engine, clock.now(), keep)
-        except (*AWAY, PartUnavailable) as error:
-            log.warning("partitions_not_kept", why=in_one_line(error))
-            await asyncio.sleep(PARTITIONS_AGAIN_SECONDS)
-        else:
-            await asyncio.sleep(PARTITIONS_SECONDS)
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:

@@ -19,10 +19,10 @@ from tests.scenarios.stories import lines
 
 from callcenter.calls import archive
 from callcenter.calls.events import CallEnded
+from callcenter.calls.ids import call_id, recording_id
 from callcenter.calls.ingest import feed_lines
 from callcenter.calls.model import CallRecord
 from callcenter.calls.rows import store_records
-from callcenter.calls.state import call_id, recording_id
 from callcenter.calls.tracker import CallTracker
 from callcenter.clock import now
 from callcenter.errors import InvalidInput, PartUnavailable

@@ -25,8 +25,8 @@ from callcenter.callbacks.follow_up_repository import add_failed_callbacks, take
 from callcenter.callbacks.hours import hotline_state
 from callcenter.callbacks.model import Callback, CallbackState, QueueSight
 from callcenter.callbacks.turns import after_attempt, after_failure, placeholder_of, whose_turn
+from callcenter.calls.ids import CALL_PREFIX
 from callcenter.calls.model import Service
-from callcenter.calls.state import CALL_PREFIX
 from callcenter.errors import in_one_line
 from callcenter.storage.away import AWAY
 

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from callcenter.callbacks.model import IN_FLIGHT, OPEN_STATES, Callback, CallbackState, Request
 from callcenter.callbacks.tables import callback_attempts, callbacks
 from callcenter.callbacks.turns import LONGEST_WAIT, Next, request_of
+from callcenter.calls.ids import CALL_PREFIX, call_id
 from callcenter.calls.model import Direction
-from callcenter.calls.state import CALL_PREFIX, call_id
 from callcenter.calls.tables import calls
 from callcenter.errors import InvalidInput, NotFound
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from callcenter.callbacks.model import Callback, CallbackState, QueueSight, Request
-from callcenter.calls.state import CALL_PREFIX, PLACEHOLDER_PREFIX
+from callcenter.calls.ids import CALL_PREFIX, PLACEHOLDER_PREFIX
 
 Row = Mapping[Any, Any]
 """A call record as a row of the table `calls`."""

@@ -9,7 +9,7 @@ single call. Neither may trust the wall clock: it can be set back while Asterisk
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from callcenter.calls.state import counter_of
+from callcenter.calls.ids import counter_of
 from callcenter.journal.facts import CelFact, QueueFact
 
 OUT_OF_ORDER = 1000

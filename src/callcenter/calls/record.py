@@ -8,10 +8,11 @@ makes him wait stands in its visit.
 import re
 from datetime import datetime
 
+from callcenter.calls.ids import recording_id
 from callcenter.calls.model import CallRecord, Direction, Leg, Line, QueueVisit, RecordingRef, Service
 from callcenter.calls.outcomes import CUT, hung_up_by, outcome_of
 from callcenter.calls.spells import Spell, overlap, total
-from callcenter.calls.state import CallState, Channel, Visit, recording_id
+from callcenter.calls.state import CallState, Channel, Visit
 from callcenter.calls.talking import Times, direction_of, partners_of, times_of
 from callcenter.journal.facts import QueueFact
 

@@ -18,9 +18,10 @@ from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code
 from callcenter.calls.boots import BootWatch, Start, StreamClock
 from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
+from callcenter.calls.ids import PLACEHOLDER_PREFIX
 from callcenter.calls.record import build_record
 from callcenter.calls.said import JOINS
-from callcenter.calls.state import PLACEHOLDER_PREFIX, CallState, Channel
+from callcenter.calls.state import CallState, Channel
 from callcenter.calls.transitions import TRANSITIONS, Events, introduce
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 from callcenter.journal.sightings import BLIND_INTERVAL
