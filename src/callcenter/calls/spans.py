@@ -62,10 +62,20 @@ def far(search: CallSearch, looked: Spans | None, moment: datetime, oldest: Mont
     """The other months, in the list's order; empty when `near` was all that the search asks for."""
     if search.order.column != "started_at":
         return ()
+    start = looked[-1].last if looked else None
+    if _has_ordered_index(search):
+        return _asked(
+            search, (Span(None, looked[-1].first if looked else None) if search.order.descending else Span(start),)
+        )
     if search.order.descending:
         return _asked(search, _down(looked[-1].first if looked else None, oldest))
-    start = looked[-1].last if looked else None
     return _asked(search, _up(start, oldest, month_of(moment).plus(1)))
+
+
+def _has_ordered_index(search: CallSearch) -> bool:
+    """What is asked for comes by an index in the order of start: all months at once then cost less than one by one."""
+    unordered = (search.queue, search.agent, search.mark, search.min_talk, search.max_talk)
+    return search.number is not None or all(each is None for each in unordered)
 
 
 def _down(end: datetime | None, oldest: Month) -> Spans:
