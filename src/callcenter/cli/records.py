@@ -37,12 +37,15 @@ def replay(
 @app.command()
 def api() -> None:
     """Serve the API and the console page; needs Postgres alone."""
+    import uvloop
+
     from callcenter.logs import set_up_logs
     from callcenter.webapp import run_api
 
     settings = current_settings()
     set_up_logs(settings.log_level)
-    asyncio.run(run_api(settings, database_url()))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_api(settings, database_url()))
 
 
 @app.command()
