@@ -60,6 +60,8 @@ class Terms:
     """No audio could be written"""
     steps: list[Step] = field(default_factory=list)
     """How its clock was set"""
+    phoneless: list[Interval] = field(default_factory=list)
+    """Asterisk had forgotten the phones: who comes is told that nobody is there"""
 
     def cut(self, seen: Seen) -> Interval | None:
         """The last death that this call did not outlive; who got his BYE answered had ended it himself."""
@@ -145,7 +147,7 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
     for number, (plan, seen) in mine.items():
         verdict.talks += bool(seen.talk_from)
         cut, while_away = terms.cut(seen), terms.while_away(seen)
-        if not cut and not while_away:
+        if not cut and not while_away and not _touches(seen, terms.phoneless):
             verdict.harmed += _harm(plan, seen)
         records = rows.get(number, [])
         unwritten = _touches(seen, terms.blind)
@@ -246,7 +248,8 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
 
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
     may = SECOND + _stepped(terms, seen)
-    wrong = [] if record["outcome"] in (wanted := _outcomes(plan, seen)) else [f"outcome not {'/'.join(wanted)}"]
+    wanted = {"no_agent"} if seen.ended_by == "pbx" and _touches(seen, terms.phoneless) else _outcomes(plan, seen)
+    wrong = [] if record["outcome"] in wanted else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
     if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != seen.ended_by:
