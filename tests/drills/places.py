@@ -53,17 +53,18 @@ async def run_set(
     wanted = [[d for d in together if not names or any(n in d.name for n in names)] for together in rounds]
     async with place() as site:
         trials: list[Trial] = []
-        outcomes: list[Outcome] = []
+        done: list[Outcome] = []
         for together in [[d] for ds in wanted for d in ds] if long else wanted:
             rate = 0.0 if long else SHORT_RATE / max(1, len(together))
             trials += (new := [Trial(site, drill, numbered[drill.name], long=long, rate=rate) for drill in together])
             await asyncio.gather(*(trial.try_hit() for trial in new))
             if long:
-                outcomes += await _judged(trials.pop(), report)
-        return [*outcomes, *(outcome for trial in trials for outcome in await _judged(trial, report))]
+                done.append(await _judged(trials.pop(), report))
+        done += await asyncio.gather(*(_judged(trial, report) for trial in trials))
+        return done
 
 
-async def _judged(trial: Trial, report: Report) -> list[Outcome]:
+async def _judged(trial: Trial, report: Report) -> Outcome:
     outcome = await trial.verdict()
     report(outcome)
-    return [outcome]
+    return outcome
