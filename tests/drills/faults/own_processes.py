@@ -14,7 +14,7 @@ from callcenter.local.processes import is_alive, recall, until
 from tests.drills.site import Site
 
 LIVES = 25
-"""So many in a drill, of random length: one that never lives to renew the pushed mode (300 s) would drill that alone."""
+"""So many in a drill, of random length: one that never lives to renew the pushed mode (300 s) drills but that."""
 BOUND_BYTES = 64 << 20
 """Asterisk may grow by so much while its listener is deaf; unread events of 5 minutes would be far more."""
 
