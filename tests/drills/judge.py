@@ -20,6 +20,7 @@ CLOSED_WITHIN_SECONDS = 30.0
 STOPPED = {"incomplete", "system_failure", "abandoned_ringing", "abandoned_in_queue"}
 """A stopped Asterisk writes ABANDON into queue_log for callers whom it hung up itself; the record says hung up by the
 system."""
+SIDES = {"caller": "caller", "agent": "agent", "pbx": "system"}
 NAMELESS = {"", "0", "unread"}
 CALLS = """
 SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
@@ -248,11 +249,11 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
 
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
     may = SECOND + _stepped(terms, seen)
-    wanted = {"no_agent"} if seen.ended_by == "pbx" and _touches(seen, terms.phoneless) else _outcomes(plan, seen)
+    wanted = _outcomes(plan, seen) | ({"no_agent"} if _touches(seen, terms.phoneless) and not seen.talk else set())
     wrong = [] if record["outcome"] in wanted else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
-    if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != seen.ended_by:
+    if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != SIDES[seen.ended_by]:
         wrong.append(f"hung up by {record['hung_up_by']}")
     wanted_instants = {"started": seen.invited_at, "ended": seen.ended_at}
     for name, at in wanted_instants.items():
