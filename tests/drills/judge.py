@@ -274,10 +274,10 @@ def _wait(seen: Seen) -> tuple[float, float]:
 def _outcomes(plan: Plan, seen: Seen) -> set[str]:
     if seen.talk_from:
         return {"answered"} if seen.talk > 0.2 else {"answered", "abandoned_ringing"}
-    if plan.story in {"cancels", "leaves_notice"}:
-        return {"invalid"}
     if seen.rung:
         return {"abandoned_ringing"}
+    if plan.story in {"cancels", "leaves_notice"}:  # he meant to leave in the notice; we may have been late
+        return {"invalid"} if seen.ended_at - seen.answered_at < SECOND else {"invalid", "abandoned_in_queue"}
     return {"abandoned_in_queue"}
 
 
