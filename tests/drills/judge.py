@@ -20,6 +20,7 @@ CLOSED_WITHIN_SECONDS = 30.0
 STOPPED = {"incomplete", "system_failure", "abandoned_ringing", "abandoned_in_queue"}
 """A stopped Asterisk writes ABANDON into queue_log for callers whom it hung up itself; the record says hung up by the
 system."""
+SIDES = {"caller": "caller", "agent": "agent", "pbx": "system"}
 NAMELESS = {"", "0", "unread"}
 CALLS = """
 SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_seconds, wait_seconds, evidence,
@@ -60,6 +61,8 @@ class Terms:
     """No audio could be written"""
     steps: list[Step] = field(default_factory=list)
     """How its clock was set"""
+    phoneless: list[Interval] = field(default_factory=list)
+    """Asterisk had forgotten the phones: who comes is told that nobody is there"""
 
     def cut(self, seen: Seen) -> Interval | None:
         """The last death that this call did not outlive; who got his BYE answered had ended it himself."""
@@ -145,7 +148,7 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
     for number, (plan, seen) in mine.items():
         verdict.talks += bool(seen.talk_from)
         cut, while_away = terms.cut(seen), terms.while_away(seen)
-        if not cut and not while_away:
+        if not cut and not while_away and not _touches(seen, terms.phoneless):
             verdict.harmed += _harm(plan, seen)
         records = rows.get(number, [])
         unwritten = _touches(seen, terms.blind)
@@ -246,10 +249,11 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
 
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
     may = SECOND + _stepped(terms, seen)
-    wrong = [] if record["outcome"] in (wanted := _outcomes(plan, seen)) else [f"outcome not {'/'.join(wanted)}"]
+    wanted = _outcomes(plan, seen) | ({"no_agent"} if _touches(seen, terms.phoneless) and not seen.talk else set())
+    wrong = [] if record["outcome"] in wanted else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
-    if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != seen.ended_by:
+    if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != SIDES[seen.ended_by]:
         wrong.append(f"hung up by {record['hung_up_by']}")
     wanted_instants = {"started": seen.invited_at, "ended": seen.ended_at}
     for name, at in wanted_instants.items():
@@ -270,10 +274,10 @@ def _wait(seen: Seen) -> tuple[float, float]:
 def _outcomes(plan: Plan, seen: Seen) -> set[str]:
     if seen.talk_from:
         return {"answered"} if seen.talk > 0.2 else {"answered", "abandoned_ringing"}
-    if plan.story in {"cancels", "leaves_notice"}:
-        return {"invalid"}
     if seen.rung:
         return {"abandoned_ringing"}
+    if plan.story in {"cancels", "leaves_notice"}:  # he meant to leave in the notice; we may have been late
+        return {"invalid"} if seen.ended_at - seen.answered_at < SECOND else {"invalid", "abandoned_in_queue"}
     return {"abandoned_in_queue"}
 
 

@@ -30,7 +30,8 @@ async def two_pbxs(*, long: bool = False, rate: float = 1.0) -> list[Outcome]:
         url = west.hotline.postgres_url
         east = await stack.enter_async_context(drill_site(DrillHotline(pbx="east", agents=FEW, database_url=url)))
         trials = [Trial(west, BYSTANDER, 80, long=long, rate=rate), Trial(east, VICTIM, 81, long=long, rate=rate)]
-        outcomes = list(await asyncio.gather(*(trial.outcome() for trial in trials)))
+        await asyncio.gather(*(trial.try_hit() for trial in trials))
+        outcomes = list(await asyncio.gather(*(trial.verdict() for trial in trials)))
         await _assert_collisions(url)
         return outcomes
 

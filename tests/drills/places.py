@@ -52,18 +52,19 @@ async def run_set(
     numbered = {drill.name: first + i for i, drill in enumerate(d for together in rounds for d in together)}
     wanted = [[d for d in together if not names or any(n in d.name for n in names)] for together in rounds]
     async with place() as site:
-        done: list[asyncio.Task[Outcome]] = []
+        trials: list[Trial] = []
+        done: list[Outcome] = []
         for together in [[d] for ds in wanted for d in ds] if long else wanted:
             rate = 0.0 if long else SHORT_RATE / max(1, len(together))
-            trials = [Trial(site, drill, numbered[drill.name], long=long, rate=rate) for drill in together]
-            done += [asyncio.create_task(_reported(trial, report)) for trial in trials]
-            await asyncio.gather(*(trial.over.wait() for trial in trials))
+            trials += (new := [Trial(site, drill, numbered[drill.name], long=long, rate=rate) for drill in together])
+            await asyncio.gather(*(trial.try_hit() for trial in new))
             if long:
-                await asyncio.gather(*done)
-        return list(await asyncio.gather(*done))
+                done.append(await _judged(trials.pop(), report))
+        done += await asyncio.gather(*(_judged(trial, report) for trial in trials))
+        return done
 
 
-async def _reported(trial: Trial, report: Report) -> Outcome:
-    outcome = await trial.outcome()
+async def _judged(trial: Trial, report: Report) -> Outcome:
+    outcome = await trial.verdict()
     report(outcome)
     return outcome

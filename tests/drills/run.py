@@ -79,8 +79,7 @@ class Trial:
         self._prefix = f"139{index:02d}"
         self._calls: list[asyncio.Task[Any]] = []
         self._crowd = drill.crowd[long]
-        self.over = asyncio.Event()
-        """Everything is well again: the next drill may begin"""
+        self._broken = ""
 
     async def hit(self) -> None:
         """Load, fault, recovery. Raises `AssertionError` when the hotline does not come back by itself."""
@@ -98,7 +97,6 @@ class Trial:
             self._told = _told(site, self.drill.told, self._began, self._logged)
         finally:
             stop.set()
-            self.over.set()
             await loading
 
     async def _gather_crowd(self) -> None:
@@ -112,16 +110,17 @@ class Trial:
                 await asyncio.sleep(0.1)
         await asyncio.sleep(BEFORE_SECONDS if self._crowd else 0)
 
-    async def outcome(self) -> Outcome:
-        """Hit and judge; what goes wrong with the drill is an outcome, too, so that the others go on."""
+    async def try_hit(self) -> None:
+        """`hit`; what goes wrong with one drill is in its outcome, and the others go on."""
         try:
             await self.hit()
-            return await self.verdict()
         except (AssertionError, TimeoutError) as error:
-            return Outcome(self.drill, 0.0, None, 0.0, Verdict(), f"{type(error).__name__} {error}")
+            self._broken = f"{type(error).__name__} {error}"
 
     async def verdict(self) -> Outcome:
         """Waits for the last call, then for every record and recording."""
+        if self._broken:
+            return Outcome(self.drill, 0.0, None, 0.0, Verdict(), self._broken)
         await asyncio.gather(*self._calls)
         verdict = await _verdict(self.site, self._prefix)
         return Outcome(self.drill, self._lifted - self._began, self._told, self._back, verdict)

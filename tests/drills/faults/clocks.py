@@ -7,14 +7,17 @@ from datetime import datetime
 from callcenter.clock import LOCAL_ZONE
 from tests.acceptance.clock import READ_EVERY_SECONDS, ShiftedClock
 from tests.drills.judge import Step
+from tests.drills.load import REGISTER_EVERY
 from tests.drills.site import Site
 
 HOUR = 3600.0
 
 
 async def stepped(site: Site, seconds: float) -> None:
-    """An hour forward, and later back."""
+    """An hour forward, and later back. Forward, every registration has run out until the phones renew it."""
+    began = time.time()
     await _set(site, HOUR)
+    site.terms.phoneless.append((began, began + REGISTER_EVERY + READ_EVERY_SECONDS))
     await asyncio.sleep(seconds / 2)
     await _set(site, -HOUR)
     await asyncio.sleep(seconds / 2)

@@ -13,6 +13,8 @@ from callcenter.local.configuration import own_asterisk
 from callcenter.local.processes import is_alive, recall, until
 from tests.drills.site import Site
 
+LIVES = 25
+"""So many in a drill, of random length: one that never lives to renew the pushed mode (300 s) drills but that."""
 BOUND_BYTES = 64 << 20
 """Asterisk may grow by so much while its listener is deaf; unread events of 5 minutes would be far more."""
 
@@ -23,7 +25,7 @@ async def kill_at_random(site: Site, seconds: float) -> None:
     while time.monotonic() < deadline:
         with suppress(AssertionError, TimeoutError):  # it may not be up again yet
             await site.hotline.kill(chance.choice(("listen", "listen", "api")))
-        await asyncio.sleep(chance.uniform(0.3, 3.0))
+        await asyncio.sleep(chance.uniform(0.3, max(3.0, seconds / LIVES)))
 
 
 async def killed_after_commit(site: Site, seconds: float) -> None:
