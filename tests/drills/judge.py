@@ -17,9 +17,8 @@ SETTLING_SECONDS = 1.0
 """What Asterisk had not written yet when it was killed."""
 CRASHES = {"pbx_crash"}
 CLOSED_WITHIN_SECONDS = 30.0
-STOPPED = {"incomplete", "system_failure", "abandoned_ringing", "abandoned_in_queue"}
-"""A stopped Asterisk writes ABANDON into queue_log for callers whom it hung up itself; the record says hung up by the
-system."""
+STOPPED = {"incomplete", "system_failure"}
+"""A stopped Asterisk writes ABANDON for callers whom it hung up itself; that is no impatience of theirs."""
 SIDES = {"caller": "caller", "agent": "agent", "pbx": "system"}
 NAMELESS = {"", "0", "unread"}
 CALLS = """
@@ -174,7 +173,6 @@ def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> Non
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
         near = [n for n, (at, step) in open_calls.items() if abs(record["started"] - at) < SECOND + step]
         if near:
-            record["nameless"] = True
             record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n][0]))
             del open_calls[record["number"]]
 
@@ -305,9 +303,8 @@ def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms) -> lis
 def _announced(found: Kept, record: dict[str, Any], subscriber: Subscriber | None) -> list[str]:
     """Each event left, arrived at least once unless nobody listened, and first arrivals are in order."""
     rows = found.outbox.get(str(record["id"]), [])
-    names = ("ended",) if record.get("nameless") else ("started", "ended")
     topics = Counter(row["topic"].rpartition("/")[2] for row in rows)
-    wrong = [f"{name} ×{topics[name]}" for name in names if topics[name] != 1]
+    wrong = [f"{name} ×{topics[name]}" for name in ("started", "ended") if topics[name] != 1]
     wrong += [f"{row['topic'].rpartition('/')[2]} not published" for row in rows if row["published"] is None]
     if subscriber is not None:
         places = []
