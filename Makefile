@@ -2,7 +2,7 @@
 # No root is needed; as root, missing Debian packages are installed, else they are unpacked below .venv.
 
 .POSIX:
-.PHONY: help setup run test lint demo bench drill fuzz lock clean
+.PHONY: help setup run test lint corpus demo bench drill fuzz lock clean
 
 BIN = .venv/bin
 
@@ -10,6 +10,7 @@ help:
 	@echo 'make setup   everything the hotline needs, into .venv'
 	@echo 'make run     set up and run the hotline in the foreground; Ctrl-C stops it'
 	@echo 'make test    set up, check and test everything, real calls included'
+	@echo 'make corpus  tell the call stories alone and print what was expected and what was got'
 	@echo 'make demo    play a quarter of an hour of calls to the running hotline'
 	@echo 'make lint    ruff, mypy, import contracts'
 	@echo 'make bench   the figures in benchmarks/'
@@ -35,6 +36,11 @@ lint:
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+corpus:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/callcenter setup --tests
+	@$(BIN)/python -m tests.acceptance.corpus
 
 demo:
 	@sh src/callcenter/local/setup.sh

@@ -1,0 +1,82 @@
+"""What the test files of the corpus share: choosing stories, and what must hold after all of them."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from tests.acceptance.corpus import ledger
+from tests.acceptance.corpus.capture import capture
+from tests.acceptance.corpus.engine import Reader, Told, judge_all
+from tests.acceptance.corpus.lanes import LanedHotline
+from tests.acceptance.corpus.story import Story
+
+
+@dataclass
+class Corpus:
+    """A hotline after its stories."""
+
+    hotline: LanedHotline
+    told: dict[str, Told]
+    left: list[str]
+    """Channels after everybody had hung up"""
+
+    def check(self, name: str) -> None:
+        """A story's record is as expected. A known fault may not go away unnoticed."""
+        told = self.told[name]
+        wrong = told.wrong("journal")
+        if told.story.known and wrong:
+            pytest.xfail(f"{told.story.known}: {wrong}")
+        assert not told.story.known, f"{name} is right now: it is no known fault any more"
+        assert wrong == []
+
+    async def check_records(self) -> None:
+        """No ghost: neither a "missed" call of a phone that also rang nor a part of a call by itself."""
+        known = [told.story.name for told in self.told.values() if told.story.known]
+        if (found := await self.found_records()) != self.expected_records() and known:
+            pytest.xfail(f"{found}, {self.expected_records()} expected: {known}")
+        assert found == self.expected_records()
+
+    async def check_ledger(self) -> None:
+        """Each day's report says what the stories of that day expect."""
+        wanted = ledger.expected(self.told)
+        assert {day: await ledger.reported(self.hotline.api, day) for day in wanted} == wanted
+
+    async def check_replay(self) -> None:
+        code, said = await self.hotline.command("replay", "--dry-run")
+        assert code == 0, said
+        assert "0 would be changed, 0 would be added" in said, said
+
+    def expected_records(self) -> Counter[str]:
+        """Direction → how many."""
+        expected: Counter[str] = Counter()
+        for told in self.told.values():
+            parts = ((told.performance.parties[role].number, part) for role, part in told.story.callers.items())
+            inbound = {number: part for number, part in parts if part.direction == "inbound"}
+            expected["inbound"] += sum(part.records for part in inbound.values())
+            expected["internal"] += told.story.internal
+            expected["outbound"] += told.story.outbound
+        return +expected
+
+    async def found_records(self) -> Counter[str]:
+        return Counter(record["direction"] for record in await Reader("journal", self.hotline.api).everything())
+
+
+def chosen(request: pytest.FixtureRequest, stories: Mapping[str, Story]) -> list[Story]:
+    """The stories that this run asks for; all when it asks only for what holds after them."""
+    items = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
+    names = dict.fromkeys(item.callspec.params["name"] for item in items)
+    return [stories[name] for name in names] or list(stories.values())
+
+
+async def told(hotline: LanedHotline, stories: dict[str, Told]) -> Corpus:
+    """Judge them, once the hotline is quiet."""
+    await asyncio.sleep(1)
+    left = await hotline.channels()
+    await judge_all(Reader("journal", hotline.api), stories)
+    for each in stories.values():
+        if each.wrong("journal"):
+            capture(hotline, each)
+    return Corpus(hotline, stories, left)

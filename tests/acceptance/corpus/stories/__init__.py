@@ -1,0 +1,1 @@
+"""The stories, by subject. Each was written before its first call."""
