@@ -172,3 +172,13 @@ def test_the_first_channels_of_a_boot_may_be_lost() -> None:
     events += tracker.settle()
     found = records(events)
     assert [r.evidence for r in found.values() if r.started_at > old[0].at + HOUR / 2] == ["channel_ends"] * 2
+
+
+@pytest.mark.parametrize("back", [HOUR, 365 * 24 * HOUR], ids=["an hour", "a year"])
+def test_calls_after_a_clock_was_set_back_are_not_silent(back: timedelta) -> None:
+    tracker = CallTracker("hotline")
+    stream = [*renumbered(facts("answered"), 3), *moved(renumbered(facts("hold"), 9), -back)]
+    events = []
+    for fact in stream:
+        events += [*tracker.feed(fact), *tracker.settle()]
+    assert evidences(records(events)) == ["channel_ends"] * 2

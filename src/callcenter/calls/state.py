@@ -9,6 +9,9 @@ from callcenter.calls.ids import age_key, call_id
 from callcenter.calls.model import TimelineEntry, agent_of_endpoint
 from callcenter.journal.facts import CelFact, QueueFact
 
+UNREAD = "unread"
+"""The trunk's own caller id, until the dialplan has read who calls (asterisk/pjsip.conf): nobody's number."""
+
 TRUNK_PREFIX = "trunk"
 """Endpoints named `trunk…` are the outside; every other PJSIP endpoint is an agent's phone (asterisk/pjsip.conf)."""
 
@@ -66,6 +69,8 @@ class Channel:
         self.is_phone = technology == "PJSIP"
         self.is_trunk = self.is_phone and endpoint.startswith(TRUNK_PREFIX)
         self.agent = agent_of_endpoint(endpoint) if self.is_phone and not self.is_trunk else None
+        if self.is_trunk and self.caller_name == UNREAD:
+            self.number = self.caller_name = ""
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ NOBODY = Expected(
     "invalid",
     notice=False,
     recordings=None,
-    or_else=Expected("invalid", line=None, notice=False, recordings=0, service=None, number="0"),
+    or_else=Expected("invalid", line=None, notice=False, recordings=0, service=None, number=""),
 )
-"""Gone before the first word was over, or even before the dialplan had read who calls: then the number is unread, 0."""
+"""Gone before the first word was over, or even before the dialplan had read who calls: then nobody knows his number."""
 
 STORIES = [
     Story(
