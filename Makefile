@@ -2,7 +2,7 @@
 # No root is needed; as root, missing Debian packages are installed, else they are unpacked below .venv.
 
 .POSIX:
-.PHONY: help setup run test lint corpus demo bench lock clean
+.PHONY: help setup run test lint corpus demo bench drill fuzz lock clean
 
 BIN = .venv/bin
 
@@ -14,6 +14,8 @@ help:
 	@echo 'make demo    play a quarter of an hour of calls to the running hotline'
 	@echo 'make lint    ruff, mypy, import contracts'
 	@echo 'make bench   the figures in benchmarks/'
+	@echo 'make drill   break everything under load for an hour and print what became of the calls'
+	@echo 'make fuzz    ten minutes of fuzzing a part: tracker, journal reader, AMI codec'
 	@echo 'make lock    choose dependencies anew and write requirements.lock'
 	@echo 'make clean   remove .venv and caches; never var/ or recordings/'
 
@@ -48,6 +50,16 @@ bench:
 	@sh src/callcenter/local/setup.sh
 	@$(BIN)/callcenter setup --tests
 	@for figure in benchmarks/*.py; do echo "== $$figure"; $(BIN)/python "$$figure" || exit 1; done
+
+drill:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/callcenter setup --tests
+	@exec $(BIN)/python -m tests.drills
+
+fuzz:
+	@sh src/callcenter/local/setup.sh
+	@for part in tracker journal_lines follower ami_codec; do \
+		echo "== $$part"; nice $(BIN)/python -m tests.fuzz $$part --minutes 10 || exit 1; done
 
 lock:
 	@sh src/callcenter/local/setup.sh

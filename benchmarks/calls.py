@@ -11,18 +11,20 @@ SDP = "v=0\r\no=u 1 1 IN IP4 127.0.0.9\r\ns=-\r\nc=IN IP4 127.0.0.9\r\nt=0 0\r\n
 
 @dataclass
 class Caller(asyncio.DatagramProtocol):
-    """One call; `hung_up_at` is when BYE left us (Unix seconds)."""
+    """One call; `hung_up_at` is when BYE left us (Unix seconds), `answered_after` seconds passed before the answer."""
 
     sip_port: int
     number: str
     seconds: float
     did: str = "12333"
     hung_up_at: float = 0.0
+    answered_after: float = 0.0
     call: str = field(default_factory=lambda: uuid4().hex)
 
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
         self._own = transport.get_extra_info("sockname")[1]
+        self.audio_port = self._own + 1  # nobody listens there
         self._answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -41,8 +43,10 @@ class Caller(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         wire, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.9", 0))
         try:
-            self._send("INVITE", 1, "", SDP.format(port=self._own + 1))
+            invited_at = time.perf_counter()
+            self._send("INVITE", 1, "", SDP.format(port=self.audio_port))
             tag = await asyncio.wait_for(self._answered, 10)
+            self.answered_after = time.perf_counter() - invited_at
             self._send("ACK", 1, tag)
             await asyncio.sleep(self.seconds)
             self.hung_up_at = time.time()
@@ -72,8 +76,20 @@ class Caller(asyncio.DatagramProtocol):
 
 async def ring_steadily(sip_port: int, rate: float, count: int, seconds: float, first: int = 0) -> list[Caller]:
     """`count` calls at `rate` a second, each `seconds` long; numbers follow from 13000000000 + `first`."""
+    return await asyncio.gather(*await _begin(sip_port, rate, count, seconds, first))
+
+
+async def ring_hard(
+    sip_port: int, rate: float, count: int, seconds: float, first: int = 0
+) -> tuple[list[Caller], list[BaseException]]:
+    """The same where calls may fail: those that went well, and how the others failed."""
+    ended = await asyncio.gather(*await _begin(sip_port, rate, count, seconds, first), return_exceptions=True)
+    return [e for e in ended if isinstance(e, Caller)], [e for e in ended if isinstance(e, BaseException)]
+
+
+async def _begin(sip_port: int, rate: float, count: int, seconds: float, first: int) -> list[asyncio.Task[Caller]]:
     began, ringing = time.perf_counter(), []
     for i in range(count):
         await asyncio.sleep(max(0.0, began + i / rate - time.perf_counter()))
         ringing.append(asyncio.create_task(Caller(sip_port, str(13000000000 + first + i), seconds).ring()))
-    return await asyncio.gather(*ringing)
+    return ringing

@@ -1,15 +1,15 @@
 """Asterisk's CPU per call with our service attached (journal, AMI) against the same dialplan bare; ours beside it.
 
-    .venv/bin/python benchmarks/cpu_per_call.py [--rounds 8] [--calls 100] [--rate 10]
+    .venv/bin/python benchmarks/cpu_per_call.py [--rounds 4] [--calls 100] [--rate 10]
 
 Two hotlines with the same configuration, side by side. *Attached* is as it runs. *Bare* has lost everything of ours: no
 listener, no AMI client, CEL switched off; dialplan, queue and recording as ever. Rounds alternate; CPU is read from
-/proc before and after each. Calls come from the trunk at a steady rate, are answered, recorded, hear the notice, leave.
+/proc before and after each, that of programs which the listener starts included. Calls come from the trunk at a steady
+rate, are answered, recorded, hear the notice, leave.
 """
 
 import argparse
 import asyncio
-import os
 import signal
 import statistics
 import sys
@@ -21,16 +21,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.acceptance.hotline import RunningHotline
 
 from benchmarks.calls import ring_steadily
+from benchmarks.rig.proc import cpu
 
 SECONDS = 1.5
 """How long a call lasts."""
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a process, all threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 async def strip(hotline: RunningHotline) -> None:
@@ -49,7 +43,9 @@ async def console(hotline: RunningHotline, command: str) -> None:
         : next(i for i, w in enumerate(words) if w.endswith("/asterisk") and "lib" not in w.split("/")[-2]) + 1
     ]
     configuration = words[words.index("-C") + 1]
-    process = await asyncio.create_subprocess_exec(*program, "-C", configuration, "-rx", command)
+    process = await asyncio.create_subprocess_exec(
+        *program, "-C", configuration, "-rx", command, stdout=asyncio.subprocess.DEVNULL
+    )
     await process.wait()
 
 
@@ -57,10 +53,10 @@ async def measured(hotline: RunningHotline, calls: int, rate: float, first: int)
     """CPU milliseconds a call, by process."""
     parts = [p for p in ("asterisk", "listen") if p == "asterisk" or hotline.run.returncode is None]
     pids = {part: hotline.process(part).pid for part in parts}
-    before = {part: cpu_of(pid) for part, pid in pids.items()}
+    before = {part: cpu(pid) for part, pid in pids.items()}
     await ring_steadily(hotline.settings.sip_port, rate, calls, SECONDS, first)
     await asyncio.sleep(3)  # what the calls left to do
-    return {part: (cpu_of(pid) - before[part]) / calls * 1000 for part, pid in pids.items()}
+    return {part: (cpu(pid) - before[part]) / calls * 1000 for part, pid in pids.items()}
 
 
 async def both(
@@ -75,9 +71,9 @@ async def both(
 async def idle_cpu(hotline: RunningHotline, seconds: float) -> float:
     """Our listener's CPU while nobody calls, milliseconds a second."""
     pid = hotline.process("listen").pid
-    before = cpu_of(pid)
+    before = cpu(pid)
     await asyncio.sleep(seconds)
-    return (cpu_of(pid) - before) / seconds * 1000
+    return (cpu(pid) - before) / seconds * 1000
 
 
 async def main(rounds: int, calls: int, rate: float) -> None:
@@ -105,7 +101,7 @@ async def main(rounds: int, calls: int, rate: float) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--rate", type=float, default=10)
     arguments = parser.parse_args()

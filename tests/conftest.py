@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.local import postgres, programs
@@ -19,6 +20,10 @@ from callcenter.local.processes import last_lines, spawn, stop, until
 from callcenter.storage.engine import make_engine
 from callcenter.storage.migrate import migrate
 from tests.acceptance.corpus.table import pytest_terminal_summary  # noqa: F401 - the corpus prints its table
+
+settings.register_profile("callcenter", deadline=None)
+settings.load_profile("callcenter")
+"""A busy machine is no fault of the code: tests are not timed."""
 
 TEMPLATE = "template_migrated"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")

@@ -4,26 +4,33 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from callcenter import clock
 from callcenter.agents.operation_log import keep_acts
-from callcenter.agents.pin_store import set_missing
+from callcenter.alerts.keeper import AlertKeeper
+from callcenter.alerts.surroundings import Surroundings
 from callcenter.ami.messages import Event
 from callcenter.ami.model import Address
 from callcenter.calls.ingest import Ingest
 from callcenter.calls.store import Batch
+from callcenter.coverage.checking import Checker
+from callcenter.coverage.watching import CoverageWatch
 from callcenter.dialplan.hardening import blocked_file, keys_dir
-from callcenter.local import addresses, places, programs
+from callcenter.housekeeping import clean_outbox, keep_partitions, set_pins
+from callcenter.journal.ami_journal import AmiJournal
+from callcenter.journal.spool import Spool
+from callcenter.local import addresses, places
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
-from callcenter.publishing.mqtt import Publisher, forget_published
+from callcenter.publishing.mqtt import Publisher
 from callcenter.recordings.pipeline import Pipeline
-from callcenter.routing.ami_side import run_ami_side
+from callcenter.routing.ami_side import AmiSide
 from callcenter.security.guard import Guard, Place
 from callcenter.settings import Settings
 from callcenter.storage.away import AWAY
@@ -35,7 +42,6 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 2.0
 TOGETHER_SECONDS = 0.1
 """Changes so close together are stored at once."""
-OUTBOX_CLEANING_SECONDS = 3600.0
 ENDS_SOMETHING = frozenset({"Hangup"})
 """AMI events behind which somebody waits for what the journal says."""
 
@@ -65,7 +71,8 @@ class Health:
                     log.debug("heartbeat_not_stored", why=str(error))
             await asyncio.sleep(TOGETHER_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), HEARTBEAT_SECONDS)
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await self._changed.wait()
             self._changed.clear()
 
 
@@ -88,71 +95,84 @@ def listen(settings: Settings) -> None:
 async def _listen(settings: Settings) -> None:
     engine = make_engine(addresses.database_url(settings), pool_size=8, pre_ping=False)
     health = Health(engine, settings.pbx)
-    pipeline = _pipeline(settings, engine, health)
+    pipeline = Pipeline(engine, settings.pbx, settings.recordings_dir, health.say)
     publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
 
+    watch = CoverageWatch(engine, settings.pbx, journal=settings.journal == "files")
+
     def on_stored(batch: Batch) -> None:
+        watch.see_gaps(batch.gaps, batch.read_at or clock.now())
         if batch.announcements:
             publisher.nudge()
         if any(record.recordings for record in batch.records.values()):
             pipeline.nudge()
 
     files = {"cel": settings.cel_path, "queue_log": settings.queue_log_path}
-    ingest = Ingest(engine, settings.pbx, files, health.say, on_stored, keep_acts)
+    ingest = Ingest(engine, settings.pbx, files, health.say, on_stored, keep_acts, watch.see_journal)
 
     def on_event(event: Event) -> None:
         if event.name in ENDS_SOMETHING:
             ingest.nudge()
 
     secrets = load_or_make(settings)
+    side = AmiSide(
+        settings, engine, secrets.ami_password, secrets.device_names, health.say,
+        on_event=on_event, on_link=watch.see_link if settings.journal == "files" else None,
+    )  # fmt: skip
+    checker = Checker(engine, settings.pbx, side.client, watch)
     try:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(health.run(), name="health")
-            parts.create_task(ingest.run(), name="journal")
+            parts.create_task(watch.run(), name="coverage")
+            parts.create_task(_follow(ingest, watch), name="journal")
+            if settings.journal == "ami":
+                own = _ami_journal(settings, secrets.ami_password, health, ingest, watch)
+                parts.create_task(own.run(), name="journal from AMI")
+            parts.create_task(checker.run(), name="completeness")
             parts.create_task(pipeline.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
-            parts.create_task(_clean_outbox(engine), name="outbox cleaning")
-            ami = run_ami_side(settings, engine, secrets.ami_password, secrets.device_names, health.say, on_event)
-            parts.create_task(ami, name="ami")
-            parts.create_task(_set_pins(engine, secrets.agent_pins), name="first PINs")
-            guard = _guard(settings, engine, secrets.ami_password, health)
-            parts.create_task(guard.run(), name="security")
+            parts.create_task(clean_outbox(engine), name="outbox cleaning")
+            parts.create_task(side.run(), name="ami")
+            parts.create_task(keep_partitions(engine, settings.cdr_retention_months), name="partitions")
+            keeper = AlertKeeper(engine, settings.pbx)
+            parts.create_task(keeper.run(), name="alerts of the surroundings")
+            parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
+            if settings.control:
+                parts.create_task(set_pins(engine, secrets.agent_pins), name="first PINs")
+                guard = _guard(settings, engine, secrets.ami_password, health)
+                parts.create_task(guard.run(), name="security")
     finally:
         await engine.dispose()
 
 
-def _pipeline(settings: Settings, engine: AsyncEngine, health: Health) -> Pipeline:
-    ffmpeg = (programs.require("ffmpeg"),)
-    return Pipeline(engine, settings.pbx, settings.recordings_dir, ffmpeg, health.say)
+def _surroundings(settings: Settings, keeper: AlertKeeper, health: Health) -> Surroundings:
+    """The disks of this machine that we depend on; a database elsewhere has its own keepers."""
+    folders = {"recordings": settings.recordings_dir, "journal": settings.queue_log_path.parent}
+    folders["database"] = settings.var_dir / "postgres"
+    return Surroundings(keeper, folders, health.say)
+
+
+async def _follow(ingest: Ingest, watch: CoverageWatch) -> None:
+    """Read on only when it is known how far the last run observed: a gap found at once has its true beginning."""
+    await watch.recalled.wait()
+    await ingest.run()
+
+
+def _ami_journal(settings: Settings, password: str, health: Health, ingest: Ingest, watch: CoverageWatch) -> AmiJournal:
+    """For a PBX whose files we can't read: without this link nothing is observed."""
+    manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-journal", password)
+    spool = Spool(settings.spool_journal_dir, settings.journal_megabytes << 20)
+    return AmiJournal(manager, spool, health.say, ingest.nudge, watch.see_link)
 
 
 def _guard(settings: Settings, engine: AsyncEngine, password: str, health: Health) -> Guard:
     """Where Asterisk is somebody else's to run, its files are not ours to write."""
     manager = Address(settings.ami_host, settings.ami_port, f"{settings.ami_username}-guard", password)
-    own_list = blocked_file(settings) if places.is_loopback(settings.ami_host) else None
+    ours = places.is_loopback(settings.ami_host) and settings.journal == "files"
+    own_list = blocked_file(settings) if ours else None
     spared = frozenset({settings.trunk_address, "127.0.0.1", "::1"})
     certificate = None if settings.tls == "off" else keys_dir(settings) / "certificate.pem"
     return Guard(engine, Place(settings.pbx, manager, own_list, spared, certificate), health.say)
-
-
-async def _set_pins(engine: AsyncEngine, pins: Mapping[str, str]) -> None:
-    """Agents without a PIN get the one made at the first start, as soon as Postgres is there."""
-    while True:
-        try:
-            async with engine.begin() as connection:
-                return await set_missing(connection, pins)
-        except AWAY as error:
-            log.warning("pins_not_set", why=str(error))
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-async def _clean_outbox(engine: AsyncEngine) -> None:
-    while True:
-        try:
-            await forget_published(engine)
-        except AWAY as error:
-            log.warning("outbox_not_cleaned", why=str(error))
-        await asyncio.sleep(OUTBOX_CLEANING_SECONDS)
 
 
 async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:

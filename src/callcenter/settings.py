@@ -72,6 +72,15 @@ class Settings(BaseSettings):
     ami_username: Name = "callcenter"
     ami_password: SecretStr | None = None
 
+    journal: Literal["files", "ami"] = "files"
+    """`ami`: Asterisk's files can't be read, so we keep a journal of our own from its AMI events."""
+    journal_megabytes: Annotated[int, Field(ge=16, le=100_000)] = 2048
+    """How much disk that journal of our own may take; the oldest lines go first."""
+    cel_over_ami: bool = False
+    """Our Asterisk sends its channel events by AMI, too, for a listener elsewhere."""
+    control: bool = True
+    """Whether this listener controls Asterisk; `false`: it only watches and keeps records, another one controls."""
+
     database_url: SecretStr | None = None
     """postgresql://…; when unset, `callcenter run` starts an embedded server below `var/`."""
     mqtt_url: SecretStr | None = None
@@ -140,6 +149,9 @@ class Settings(BaseSettings):
     parking_seconds: Annotated[int, Field(ge=5, le=3600)] = 120
     """How long a caller stays parked before he comes back to the agent who parked him."""
 
+    cdr_retention_months: Annotated[int, Field(ge=0, le=1200)] = 0
+    """Call records of months that ended longer ago are detached from the lists (kept as tables); 0: never."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -182,11 +194,18 @@ class Settings(BaseSettings):
 
     @property
     def cel_path(self) -> Path:
-        return self.asterisk_dir / "log" / "cel-custom" / "cel.jsonl"
+        """The channel events' journal that the listener reads."""
+        own = self.journal == "ami"
+        return (self.spool_journal_dir if own else self.asterisk_dir / "log" / "cel-custom") / "cel.jsonl"
 
     @property
     def queue_log_path(self) -> Path:
-        return self.asterisk_dir / "log" / "queue_log"
+        return (self.spool_journal_dir if self.journal == "ami" else self.asterisk_dir / "log") / "queue_log"
+
+    @property
+    def spool_journal_dir(self) -> Path:
+        """The journal that we keep ourselves from AMI events."""
+        return self.var_dir / "journal"
 
 
 def load(**overrides: Any) -> Settings:

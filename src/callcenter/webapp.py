@@ -19,6 +19,7 @@ from callcenter.console import follow_ups as follow_ups_page
 from callcenter.console import roster as roster_page
 from callcenter.console import routes as console_routes
 from callcenter.console import schedule_page
+from callcenter.coverage import routes as coverage_routes
 from callcenter.http import health, problems
 from callcenter.http.auth import KeyRequired
 from callcenter.http.openapi import describe
@@ -61,6 +62,7 @@ def create_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
         schedule_routes,
         callbacks_routes,
         reports_routes,
+        coverage_routes,
         publishing_routes,
         security_routes,
         roster_routes,
@@ -93,7 +95,7 @@ def _following(feed: Feed):  # type: ignore[no-untyped-def]
 
 async def run_api(settings: Settings, database_url: str) -> None:
     """Serve the API until SIGINT or SIGTERM. Raises `SetupFailed` when the port is taken."""
-    engine = make_engine(database_url, pool_size=10)
+    engine = make_engine(database_url, pool_size=10, searches=True)
     app = create_app(settings, engine)
     try:
         await serve(app, settings.http_bind, settings.http_port, app.state.feed.stop)

@@ -114,3 +114,12 @@ def assert_talk_is_heard(audio: Audio, record: dict[str, Any]) -> None:
     assert has_tone(right, AGENT_HERTZ), share_of(right, AGENT_HERTZ)
     assert share_of(left, AGENT_HERTZ) < 0.01
     assert share_of(right, CALLER_HERTZ) < 0.01
+
+
+async def record_adds_up(hotline: RunningHotline) -> dict[str, Any]:
+    """`callcenter coverage check`: the journal has every call that Asterisk counted since the check before this one."""
+    code, said = await hotline.command("coverage", "check", "--lang", "en")
+    answer = await hotline.api.get("/v1/coverage")
+    newest: dict[str, Any] = answer.json()["pbxs"][0]["checks"][0]
+    assert (code, newest["verdict"]) == (0, "complete"), f"{said} · {newest} · {hotline.logs()}"
+    return newest

@@ -19,7 +19,7 @@ from callcenter.local import addresses, places, postgres
 from callcenter.local.places import api_url
 from callcenter.local.ports import passing_ports
 from callcenter.local.processes import Process, ended, last_lines, recall, send_signal
-from callcenter.local.secrets import load_or_make
+from callcenter.local.secrets import Secrets, load_or_make
 from tests.acceptance.clock import ShiftedClock
 from tests.acceptance.phones import Softphone
 
@@ -42,6 +42,16 @@ class RunningHotline:
         lines = (f"{name} = {json.dumps(value)}" for name, value in self._values.items())
         (self.home / "callcenter.toml").write_text("\n".join(lines) + "\n")
         self._secrets_made = load_or_make(self.settings)
+
+    @property
+    def secrets(self) -> Secrets:
+        """Its passwords, for who is to act as one of its parts."""
+        return self._secrets_made
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The settings that it was given."""
+        return dict(self._values)
 
     @property
     def agents(self) -> dict[str, str]:

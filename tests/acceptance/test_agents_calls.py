@@ -16,6 +16,7 @@ from tests.acceptance.evidence import (
     audio_of,
     has_tone,
     new_caller,
+    record_adds_up,
     record_of,
     share_of,
 )
@@ -317,3 +318,8 @@ async def test_the_callers_digits_do_nothing(phones: RunningHotline) -> None:
     audio = await audio_of(phones, record)
     assert tone_seconds(audio.right, AGENT_HERTZ) == near(record["talk_seconds"])
     assert tone_seconds(audio.left, CALLER_HERTZ) > 0
+
+
+async def test_the_record_adds_up(phones: RunningHotline) -> None:
+    """Runs last: Asterisk counted as many calls in all of the above as the journal tells of."""
+    await record_adds_up(phones)

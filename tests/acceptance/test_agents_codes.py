@@ -33,6 +33,7 @@ from tests.acceptance.evidence import (
     audio_of,
     instant,
     new_caller,
+    record_adds_up,
     record_of,
     share_of,
 )
@@ -391,3 +392,8 @@ async def test_no_transfer_to_a_code(phones: RunningHotline) -> None:
 async def test_a_replay_changes_nothing(phones: RunningHotline) -> None:
     exit_code, said = await phones.command("replay")
     assert exit_code == 0 and "0 were changed, 0 were added" in said, said
+
+
+async def test_the_record_adds_up(phones: RunningHotline) -> None:
+    """Runs last: Asterisk counted as many calls in all of the above as the journal tells of."""
+    await record_adds_up(phones)

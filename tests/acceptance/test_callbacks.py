@@ -15,7 +15,15 @@ from callcenter.callbacks.tables import callbacks
 from callcenter.local import addresses
 from callcenter.local.ports import passing_port
 from callcenter.storage.engine import make_engine
-from tests.acceptance.evidence import assert_talk_is_heard, audio_of, instant, new_caller, record_of, records_of
+from tests.acceptance.evidence import (
+    assert_talk_is_heard,
+    audio_of,
+    instant,
+    new_caller,
+    record_adds_up,
+    record_of,
+    records_of,
+)
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
@@ -309,3 +317,8 @@ async def test_outbound_rules_hold(capped_hotline: RunningHotline) -> None:
     assert [each["cause"] for each in tried] == ["not_allowed"]
     everything = (await hotline.api.get("/v1/cdrs")).json()["items"]
     assert {item["direction"] for item in everything} == {"inbound"} and len(everything) == 2
+
+
+async def test_the_record_adds_up(busy_hotline: RunningHotline) -> None:
+    """Runs last: Asterisk counted as many calls in all of the above as the journal tells of."""
+    await record_adds_up(busy_hotline)

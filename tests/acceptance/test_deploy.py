@@ -112,7 +112,9 @@ async def test_broken_dialplan_is_refused(changed: RunningHotline, sources: Path
 async def test_change_that_needs_a_restart_is_refused(changed: RunningHotline, sources: Path) -> None:
     before = loaded_files(changed)
     edit(
-        sources / "asterisk" / "modules.conf", "load = app_playback.so", "load = app_playback.so\nload = app_verbose.so"
+        sources / "asterisk" / "modules.conf.j2",
+        "load = app_playback.so",
+        "load = app_playback.so\nload = app_verbose.so",
     )
     code, said = await changed.command("dialplan", "deploy", str(sources))
     assert code == 1

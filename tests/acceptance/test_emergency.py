@@ -23,7 +23,7 @@ from callcenter.local.ports import passing_port
 from callcenter.local.secrets import load_or_make
 from callcenter.publishing.tables import live_states
 from callcenter.storage.engine import make_engine
-from tests.acceptance.evidence import assert_talk_is_heard, audio_of, instant, new_caller, record_of
+from tests.acceptance.evidence import assert_talk_is_heard, audio_of, instant, new_caller, record_adds_up, record_of
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
@@ -382,3 +382,8 @@ async def _take_call_of(phone: Softphone, number: str) -> None:
     rung = [e for e in phone.events if e["event"] == "incoming" and number in e["remote"]]
     phone.send(f"answer #{rung[-1]['call']}")
     await phone.expect("answered", call=rung[-1]["call"])
+
+
+async def test_the_record_adds_up(running: Duty) -> None:
+    """Runs last: Asterisk counted as many calls in all of the above as the journal tells of."""
+    await record_adds_up(running.hotline)

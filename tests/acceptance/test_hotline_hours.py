@@ -99,7 +99,8 @@ async def said(hotline: RunningHotline, number: str, note: str, phone: Softphone
     """Wait until the journal has this note of a caller whose call goes on."""
     async with asyncio.timeout(60):
         while True:
-            lines = hotline.settings.cel_path.read_text("utf-8", "replace").splitlines()
+            path = hotline.settings.cel_path
+            lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
             if any(note in line and number in line for line in lines):
                 return
             assert not [e for e in phone.events if e["event"] == "ended"], phone.events

@@ -42,7 +42,7 @@ def test_the_emergency_line_rings_filtered_numbers() -> None:
 
 def test_nobody_enters_without_being_known() -> None:
     pjsip = (ROOT / "asterisk" / "pjsip.conf.j2").read_text("utf-8")
-    modules = loaded_modules((ROOT / "asterisk" / "modules.conf").read_text("utf-8"))
+    modules = loaded_modules((ROOT / "asterisk" / "modules.conf.j2").read_text("utf-8"))
     assert "res_pjsip_endpoint_identifier_anonymous" not in modules
     assert set(re.findall(r"^context = (.+)$", pjsip, re.MULTILINE)) == {"from-trunk", "from-agents"}
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from tests.integration.ami_peer import BANNER, Headers, Peer, ami_peer, answer, listing, message, until
@@ -182,6 +183,22 @@ async def test_half_open_connection_is_found() -> None:
         (lost,) = listener.of(LinkLost)
         assert isinstance(lost, LinkLost)
         assert "Ping" in lost.why
+
+
+async def test_a_link_that_lags_behind_is_made_anew() -> None:
+    """Events keep coming, but what was asked long ago is not answered: they are of the past."""
+    timings = replace(FAST, busy=0.2, behind=0.3)
+    async with ami_peer() as peer, listening(client_for(peer, timings=timings)) as listener:
+        peer.answers["Ping"] = None
+        while not listener.of(LinkLost):
+            with suppress(IndexError):
+                peer.send(message("Event: Newchannel"))
+            await asyncio.sleep(0.01)
+        (lost, *_) = listener.of(LinkLost)
+        assert isinstance(lost, LinkLost)
+        assert "Ping" in lost.why
+        peer.answers.pop("Ping")
+        await until(lambda: listener.client.up)
 
 
 async def test_blind_interval_and_restart_are_reported() -> None:

@@ -16,12 +16,12 @@ from tests.integration.ami_peer import Headers, Peer, ami_peer, answer, eventual
 
 from callcenter import clock
 from callcenter.ami.messages import Event
-from callcenter.ami.model import LinkUp
+from callcenter.ami.model import LinkLost, LinkUp
 from callcenter.calls.model import Line, Service
 from callcenter.errors import InvalidInput, PartUnavailable
 from callcenter.local import postgres
 from callcenter.publishing.tables import live_states, outbox
-from callcenter.routing.ami_side import run_ami_side
+from callcenter.routing.ami_side import AmiSide
 from callcenter.schedule.command import clear_overrides, override_hours, show_schedule
 from callcenter.schedule.hours import service_at
 from callcenter.schedule.repository import add_override, current_overrides
@@ -59,11 +59,15 @@ class Side:
         self.health: dict[str, tuple[bool, str]] = {}
         self.events: list[Event] = []
         self.links: list[LinkUp] = []
+        self.losses: list[LinkLost] = []
 
     def on_event(self, event: Event) -> None:
         self.events.append(event)
         if event.name == "Poison":
             raise ValueError("a listener's own fault")
+
+    def on_link(self, link: LinkUp | LinkLost) -> None:
+        (self.links if isinstance(link, LinkUp) else self.losses).append(link)
 
     def say(self, part: str, ok: bool, detail: str) -> None:
         self.health[part] = (ok, detail)
@@ -85,7 +89,10 @@ async def ami_side(engine: AsyncEngine, home: Path) -> AsyncIterator[Side]:
     side = Side(peer, astdb)
     async with ami_peer(peer):
         settings = Settings(home=home, ami_port=peer.port, agents=("1001",), pbx="test")
-        work = run_ami_side(settings, engine, "right", {"1001": "1001"}, side.say, side.on_event, side.links.append)
+        whole = AmiSide(
+            settings, engine, "right", {"1001": "1001"}, side.say, on_event=side.on_event, on_link=side.on_link
+        )
+        work = whole.run()
         running = asyncio.create_task(work)
         try:
             await until(lambda: astdb.mode() and astdb.mode("emergency"))
@@ -151,6 +158,7 @@ async def test_lost_value_is_pushed_again_after_reconnect(engine: AsyncEngine, t
         side.peer.cut()
         await until(lambda: side.astdb.mode() and side.astdb.mode("emergency"))
         assert [link.restarted for link in side.links] == [False, True]
+        assert [loss.heard_at for loss in side.losses] == [side.links[1].blind_since]
 
 
 async def test_live_states_are_announced_once(engine: AsyncEngine, tmp_path: Path) -> None:

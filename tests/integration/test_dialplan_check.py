@@ -83,7 +83,7 @@ async def test_missing_holiday_year_is_found(pbx: Instance, monkeypatch: pytest.
     [
         ("asterisk/queues.conf.j2", "strategy = rrmemory", "strategy = nonsense", "valid strategy"),
         ("asterisk/pjsip.conf.j2", "rtp_symmetric = yes", "rtp_symetric = yes", "rtp_symetric"),
-        ("asterisk/modules.conf", "load = app_stack.so", "load = app_stack.so\nload = res_gone.so", "res_gone.so"),
+        ("asterisk/modules.conf.j2", "load = app_stack.so", "load = app_stack.so\nload = res_gone.so", "res_gone.so"),
         ("dialplans/hotline.conf", "exten => s,1,Answer()", "exten => s,1,Answer(", "parenthesis"),
     ],
 )

@@ -34,8 +34,17 @@ async def test_changed_key_replaces_the_old_one(engine: AsyncEngine, database_ur
     await database.prepare(settings_for(database_url), SECRETS)
     await database.prepare(settings_for(database_url), Secrets("a", {}, {}, "another", "b", "c"))
     ring = KeyRing(engine)
-    assert await ring.owner("another") == Owner("local", True)
+    assert await ring.owner("another") == Owner("local-hotline", True)
     assert await ring.owner(SECRETS.api_key) is None
+
+
+async def test_two_homes_in_one_database_keep_their_keys(engine: AsyncEngine, database_url: str) -> None:
+    await database.prepare(settings_for(database_url), SECRETS)
+    second = Settings(database_url=SecretStr(database_url), pbx="second")
+    await database.prepare(second, Secrets("a", {}, {}, "another", "b", "c"))
+    ring = KeyRing(engine)
+    assert await ring.owner(SECRETS.api_key) == Owner("local-hotline", True)
+    assert await ring.owner("another") == Owner("local-second", True)
 
 
 async def test_yesterdays_health_is_forgotten(engine: AsyncEngine, database_url: str) -> None:

@@ -1,9 +1,12 @@
 """Two legs become one stereo file that its record links to; what is missing is said."""
 
 import asyncio
+import hashlib
 import math
+import os
 import struct
 import wave
+from array import array
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -17,10 +20,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.conftest import eventually
 from tests.scenarios.stories import facts, track
 
-from callcenter.calls.store import store_records
-from callcenter.local import programs
+from callcenter.calls.rows import store_records
+from callcenter.clock import LOCAL_ZONE
 from callcenter.publishing.tables import outbox
 from callcenter.recordings import pipeline as pipeline_module
+from callcenter.recordings import stereo, wav
 from callcenter.recordings.pipeline import Pipeline
 from callcenter.recordings.tables import recordings
 
@@ -71,15 +75,14 @@ class Spool:
 async def spool(engine: AsyncEngine, tmp_path: Path) -> Spool:
     (record,) = track(facts("answered")).values()
     async with engine.begin() as connection:
-        await store_records(connection, [record], [])
+        await store_records(connection, [record])
     return Spool(tmp_path, record.recordings[0].name)
 
 
 @asynccontextmanager
-async def pipeline(engine: AsyncEngine, spool: Spool, ffmpeg: str | None = None) -> AsyncIterator[dict[str, Any]]:
+async def pipeline(engine: AsyncEngine, spool: Spool) -> AsyncIterator[dict[str, Any]]:
     health: dict[str, Any] = {}
-    program = (ffmpeg or programs.require("ffmpeg"),)
-    loop = Pipeline(engine, "hotline", spool.root, program, lambda p, ok, d: health.update({p: (ok, d)}))
+    loop = Pipeline(engine, "hotline", spool.root, lambda p, ok, d: health.update({p: (ok, d)}))
     task = asyncio.create_task(loop.run())
     try:
         yield health
@@ -117,6 +120,35 @@ async def test_caller_left_agent_right(engine: AsyncEngine, spool: Spool) -> Non
     assert not spool.caller.exists()
     assert not spool.agent.exists()
     assert (spool.root / row.path).stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_database_forgot_it(engine: AsyncEngine, spool: Spool) -> None:
+    """A failover to a standby that was behind: the legs are gone, the file is there, and stays what it is."""
+    write_leg(spool.caller, 440, 1.0)
+    write_leg(spool.agent, 880, 1.0)
+    async with pipeline(engine, spool):
+        before = await concluded(engine)
+    forgotten = dict.fromkeys(("path", "media_type", "channels", "seconds", "bytes", "sha256", "reason"))
+    async with engine.begin() as connection:
+        await connection.execute(recordings.update().values(state="expected", **forgotten))
+    async with pipeline(engine, spool):
+        row = await concluded(engine)
+    assert row.state == "ready"
+    assert (row.path, row.seconds, row.bytes, row.sha256) == (before.path, 1.0, before.bytes, before.sha256)
+
+
+async def test_a_leg_of_many_blocks_keeps_its_sides(engine: AsyncEngine, spool: Spool) -> None:
+    """Longer than one block, of an odd length, one side much shorter: each sample stays where it was."""
+    left, right = os.urandom(2 * stereo.BLOCK_BYTES + 4242), os.urandom(stereo.BLOCK_BYTES - 77)
+    for path, audio in ((spool.caller, left), (spool.agent, right)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(wav.header(1, len(audio)) + audio)
+    async with pipeline(engine, spool):
+        row = await concluded(engine)
+    frames = len(left) // 2
+    expected = array("h", left), array("h", right[:-1].ljust(2 * frames, b"\0"))
+    assert channels_of(spool.root / row.path) == tuple(list(leg) for leg in expected)
+    assert hashlib.sha256((spool.root / row.path).read_bytes()).hexdigest() == row.sha256
 
 
 async def test_its_end_is_announced(engine: AsyncEngine, spool: Spool) -> None:
@@ -185,10 +217,12 @@ async def test_legs_that_never_come_are_absent(
     assert "no file" in row.reason
 
 
-async def test_a_failing_ffmpeg_loses_nothing(engine: AsyncEngine, spool: Spool) -> None:
+async def test_a_disk_that_takes_nothing_loses_nothing(engine: AsyncEngine, spool: Spool) -> None:
     write_leg(spool.caller, 440, 1.0)
     write_leg(spool.agent, 880, 1.0)
-    async with pipeline(engine, spool, ffmpeg="false") as health:
+    year = (await row_of(engine)).started_at.astimezone(LOCAL_ZONE).year
+    (spool.root / f"{year}").write_bytes(b"no folder")
+    async with pipeline(engine, spool) as health:
 
         async def said() -> bool:
             return "recording" in health and not health["recording"][0]
@@ -197,14 +231,14 @@ async def test_a_failing_ffmpeg_loses_nothing(engine: AsyncEngine, spool: Spool)
     assert (await row_of(engine)).state == "expected"
     assert spool.caller.exists()
     assert spool.agent.exists()
-    assert not list(spool.root.glob("2*/**/*.wav"))
+    assert (spool.root / f"{year}").read_bytes() == b"no folder"
 
 
 async def test_a_name_cannot_leave_the_spool(engine: AsyncEngine, tmp_path: Path) -> None:
     (record,) = track(facts("answered")).values()
     hostile = replace(record, recordings=(replace(record.recordings[0], name="../../etc/passwd"),))
     async with engine.begin() as connection:
-        await store_records(connection, [hostile], [])
+        await store_records(connection, [hostile])
     async with pipeline(engine, Spool(tmp_path, "x")):
         row = await concluded(engine)
     assert (row.state, row.reason) == ("absent", "the name leaves the spool folder")

@@ -55,13 +55,23 @@ def parse_line(source: str, line: str) -> Fact:
     return parse_cel(line.encode()) if source == "cel" else parse_queue_log(line.encode())
 
 
+CHANNEL_ID = re.compile(r"(?<=hotline-)([0-9]+)\.([0-9]+)")
+CHANNELS = 60
+"""More than any story has."""
+
+
 def renamed(name: str, number: int) -> list[Fact]:
-    """The same story happening to another call: ids and channels are shifted, so that two never meet."""
-    return list(_facts((s, _shifted(line, number)) for s, line in lines(name)))
+    """The same story happening to other channels of the same Asterisk: ids and names of two never meet."""
+    rows = lines(name)
+    counters = {int(found[2]) for _, line in rows for found in CHANNEL_ID.finditer(line)}
+    lowest = min(counters, default=0)
+    assert max(counters, default=0) - lowest < CHANNELS, "a story of one boot, with few channels"
 
+    def other(found: re.Match[str]) -> str:
+        return f"{found[1]}.{int(found[2]) - lowest + (number + 1) * CHANNELS}"
 
-def _shifted(line: str, number: int) -> str:
-    return line.replace("hotline-17", f"hotline-{number}17").replace("-000000", f"-{number:02d}0000")
+    shifted = ((s, CHANNEL_ID.sub(other, line).replace("-000000", f"-{number:02d}0000")) for s, line in rows)
+    return list(_facts(shifted))
 
 
 def records(events: Iterable[CallEvent]) -> dict[UUID, CallRecord]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.ami.faults import NotAmi
-from callcenter.ami.framing import SEPARATOR, Framer
+from callcenter.ami.framing import MAX_BANNER_BYTES, SEPARATOR, Framer
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 SAMPLE = (Path(__file__).parents[1] / "scenarios" / "ami" / "answered.ami").read_bytes()
@@ -42,6 +42,19 @@ def test_any_bytes_in_any_chunks(bodies: list[bytes], places: list[int]) -> None
 
 def test_byte_by_byte_equals_at_once() -> None:
     assert framed([bytes([byte]) for byte in SAMPLE]) == framed([SAMPLE])
+
+
+@pytest.mark.parametrize("length", range(254, 262))
+def test_longest_banner_in_any_chunks(length: int) -> None:
+    """Found by fuzzing: a banner a byte too long was taken when it came alone, and cost the next message its head."""
+    data = b"Asterisk Call Manager/".ljust(length, b"9") + b"\r\n" + b"Event: X" + SEPARATOR
+    for size in (1, length, length + 1, length + 2, len(data)):
+        chunks = [data[start : start + size] for start in range(0, len(data), size)]
+        if length > MAX_BANNER_BYTES:
+            with pytest.raises(NotAmi):
+                framed(chunks)
+        else:
+            assert framed(chunks) == ([b"Event: X"], 0)
 
 
 def test_character_split_between_chunks() -> None:

@@ -108,3 +108,14 @@ def test_boot_instant_in_any_zone(wall: str, uptime: str, expected: str) -> None
     boot = read_boot(status, booted, datetime(2026, 11, 22, 14, 15, 36, tzinfo=UTC))
     assert boot.at.isoformat() == f"2026-11-22T{expected}+00:00"
     assert boot.mark == wall
+
+
+@pytest.mark.parametrize("uptime", ["", "²", "-1", "9" * 12, "9" * 5000])
+@pytest.mark.parametrize("date", ["2026-11-22", "0001-01-01", "9999-12-31", "soon"])
+def test_boot_that_no_clock_can_tell(date: str, uptime: str) -> None:
+    status = Response(f"Response: Success\r\nCoreStartupDate: {date}\r\nCoreStartupTime: 14:15:33".encode())
+    booted = Event("FullyBooted", f"Event: FullyBooted\r\nUptime: {uptime}".encode())
+    moment = datetime(2026, 11, 22, 14, 15, 36, tzinfo=UTC)
+    boot = read_boot(status, booted, moment)
+    assert (boot.mark, boot.at.tzinfo) == (f"{date} 14:15:33", UTC)
+    assert date == "2026-11-22" or boot.at == moment

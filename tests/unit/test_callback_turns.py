@@ -96,7 +96,7 @@ def record(cause: int | None = 16, *, answered: bool = False, **facts: Any) -> d
         (record(38), "unreachable"),
         (record(16, answered=True, hung_up_by="caller"), "hung_up"),
         (record(16, answered=True), "no_agent"),
-        (record(16, evidence="pbx_restart"), "interrupted"),
+        (record(16, evidence="pbx_crash"), "interrupted"),
     ],
 )
 def test_cause_of_an_attempt(seen: dict[str, Any], cause: str) -> None:

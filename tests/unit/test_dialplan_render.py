@@ -97,6 +97,16 @@ def test_cel_journal_is_where_the_settings_say(site: Site) -> None:
     assert f"[{site.settings.cel_path.name}]" in files["cel_custom.conf"]
 
 
+def test_channel_events_go_over_ami_only_where_asked_for(site: Site) -> None:
+    off = dict(render.render(site))
+    assert "-journal]" not in off["manager.conf"] and "cel_manager" not in off["modules.conf"]
+    assert "[manager]" not in off["cel.conf"]
+    on = dict(render.render(replace(site, settings=site.settings.model_copy(update={"cel_over_ami": True}))))
+    assert "-journal]" in on["manager.conf"]
+    assert "\nload = cel_manager.so\n" in on["modules.conf"]
+    assert "\n[manager]\nenabled = yes\n" in on["cel.conf"]
+
+
 def test_audio_follows_the_sip_address() -> None:
     assert render.media_address("127.0.0.1") == "127.0.0.1"
     assert render.media_address("0.0.0.0") == ""  # noqa: S104 - the case in question

@@ -25,6 +25,7 @@ def cel_line(**values: str) -> bytes:
         (cel_line(name="a\r\nAction: Originate"), "a\r\nAction: Originate"),
         (cel_line(name="bad \udcff\udcfe bytes"), "bad \ufffd\ufffd bytes"),
         (cel_line(name="NUL").replace(b"NUL", rb"a\u0000b"), "a\ufffdb"),
+        (cel_line(name=r"six plain characters \u0000"), r"six plain characters \u0000"),
         (cel_line(name="SUR").replace(b"SUR", rb"\ud800x"), "?x"),
     ],
 )
@@ -42,12 +43,31 @@ def test_any_caller_name_is_kept(line: bytes, name: str) -> None:
         (b"{}", "not a CEL record"),
         (cel_line(eventtime="yesterday"), "time 'yesterday'"),
         (cel_line(eventtime="1e300"), "not a CEL record"),
+        (cel_line(eventtime="11795352434"), "not of these centuries"),
+        (cel_line(eventtime="-62135596800"), "not of these centuries"),
+        (cel_line()[:-1] + b', "more": ' + b"[" * 100_000, "recursion"),
         (cel_line().replace(b'"CHAN_START"', b"7"), "not a CEL record"),
     ],
 )
 def test_what_is_no_cel_record_says_why(line: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         parse_cel(line)
+
+
+@pytest.mark.parametrize(
+    ("said", "extra"),
+    [
+        ('{"hangupcause":16,"hangupsource":"PJSIP/1001-1"}', {"hangupcause": 16, "hangupsource": "PJSIP/1001-1"}),
+        (r'{"extra":"a\u0000b"}', {"extra": "a\ufffdb"}),
+        (r'{"extra":"a\\u0000b"}', {"extra": r"a\u0000b"}),
+        ('{"a":' * 3000, {"text": '{"a":' * 3000}),
+        ('{"a":{"b":1}}', {"text": '{"a":{"b":1}}'}),
+        ('{"a":99999999999999999999}', {"text": '{"a":99999999999999999999}'}),
+        ("no JSON", {"text": "no JSON"}),
+    ],
+)
+def test_what_an_event_says_besides(said: str, extra: dict[str, object]) -> None:
+    assert parse_cel(cel_line(eventextra=said)).extra == extra
 
 
 def test_queue_log_line() -> None:
@@ -58,7 +78,7 @@ def test_queue_log_line() -> None:
     )
 
 
-@pytest.mark.parametrize("line", [b"", b"1|2", b"x|a|b|c|d", b"\xff\xfe|||"])
+@pytest.mark.parametrize("line", [b"", b"1|2", b"x|a|b|c|d", b"\xff\xfe|||", b"11795352434|a|b|c|d"])
 def test_what_is_no_queue_log_line_says_why(line: bytes) -> None:
     with pytest.raises(ValueError, match="not a queue_log record"):
         parse_queue_log(line)

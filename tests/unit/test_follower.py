@@ -142,6 +142,73 @@ def test_a_line_without_end_is_handed_on(path: Path, monkeypatch: pytest.MonkeyP
     assert got == b"z" * 1000 + b"\nnext\n"
 
 
+def test_a_folder_out_of_reach_is_waited_for(path: Path) -> None:
+    """Found by fuzzing: a mount that is late is no gap, and nothing is read twice when it is there."""
+    append(path, LONG + b"\n")
+    first = Follower("cel", path, None)
+    drain(first)
+    away = path.parent.with_name("away")
+    path.parent.rename(away)
+    again = Follower("cel", path, last_place(first))
+    assert drain(again) == b""
+    away.rename(path.parent)
+    append(path, b"more\n")
+    assert drain(again) == b"more\n"
+    assert not again.gaps
+
+
+@pytest.mark.parametrize("after", [b"c1\n", b"c1\nc2\nc3\n"])
+def test_a_short_file_that_was_cut_and_grew_again(path: Path, after: bytes) -> None:
+    """Found by fuzzing: fewer than 256 bytes had no head, so the new lines were taken for the old ones."""
+    append(path, b"a1\n")
+    follower = Follower("cel", path, None)
+    drain(follower)
+    os.truncate(path, 0)
+    append(path, after)
+    assert drain(follower) == after
+    assert "cut" in follower.gaps[0].reason
+
+
+def test_a_head_grows_with_the_file(path: Path) -> None:
+    follower = Follower("cel", path, None)
+    for number in range(40):
+        append(path, b"line %d\n" % number)
+        drain(follower)
+        again = Follower("cel", path, last_place(follower))
+        assert drain(again) == b""
+        assert not again.gaps
+    assert len(last_place(follower).head) == 32
+
+
+def test_a_file_deleted_while_it_was_read(path: Path) -> None:
+    """Found by fuzzing: what was written between it and the current file was passed over in silence."""
+    append(path, b"a1\n")
+    follower = Follower("cel", path, None)
+    assert drain(follower) == b"a1\n"
+    os.utime(path, (1000, 1000))
+    path.unlink()
+    append(path, b"b1\n")
+    os.utime(path, (2000, 2000))
+    path.rename(path.with_name("cel.jsonl.1"))
+    append(path, b"c1\n")
+    assert drain(follower) == b"b1\nc1\n"
+
+
+def test_an_empty_new_file_does_not_follow_yet(path: Path) -> None:
+    """Found by fuzzing: logrotate's `create` makes it while Asterisk still writes to the old one."""
+    with path.open("ab", buffering=0) as held:
+        held.write(b"a1\n")
+        follower = Follower("queue_log", path, None)
+        drain(follower)
+        path.rename(path.with_name("cel.jsonl.1"))
+        path.touch()
+        assert drain(follower) == b""
+        held.write(b"a2\n")
+    append(path, b"b1\n")
+    assert drain(follower) == b"a2\nb1\n"
+    assert not follower.gaps
+
+
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=20), st.data())
 def test_any_chunking_gives_the_same_lines(tmp_path_factory, pieces: list[bytes], data) -> None:
     path = tmp_path_factory.mktemp("journal") / "cel.jsonl"

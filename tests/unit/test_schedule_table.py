@@ -4,7 +4,7 @@ break by break, and not computed by the code under test."""
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.alerts.model import Alert
@@ -161,7 +161,6 @@ worlds = st.builds(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(seconds, worlds, st.floats(0, 1, exclude_max=True))
 def test_until_is_really_the_next_change(at: datetime, facts: ScheduleFacts, share: float) -> None:
     now, until = decide(Line.HOTLINE, at, facts), service_at(Line.HOTLINE, at, facts).until
@@ -171,7 +170,6 @@ def test_until_is_really_the_next_change(at: datetime, facts: ScheduleFacts, sha
     assert decide(Line.HOTLINE, within, facts) == now
 
 
-@settings(deadline=None)
 @given(seconds, worlds)
 def test_next_opening_opens_and_closing_closes(at: datetime, facts: ScheduleFacts) -> None:
     state, tick = service_at(Line.HOTLINE, at, facts), timedelta(microseconds=1)

@@ -3,7 +3,8 @@
 Theory of operation
     `run` makes one connection at a time. Each goes: connect, banner, login, FullyBooted, CoreStatus, LinkUp,
     snapshot, then a watchdog: when nothing was heard for a second a Ping is sent, and a Ping without an answer ends
-    the connection (half-open sockets; a wake-up that Asterisk lost, asterisk#2145).
+    the connection (half-open sockets; a wake-up that Asterisk lost, asterisk#2145). While events keep coming one is
+    sent every 5 s: over a slow link they may be minutes old, and a view of the past is worse than a new snapshot.
     The reader only puts into the bounded stream. When that is full, the consumer hangs or is far too slow: the
     connection is dropped, said so, and made anew; the snapshot then repairs what was missed. So memory is bounded
     and Asterisk never waits for us.
@@ -15,7 +16,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -51,7 +52,9 @@ class AmiClient:
         timings: Timings | None = None,
         stream: Stream | None = None,
         on_state: Callable[[bool, str], None] = _ignore_state,
+        snapshot: tuple[Action, ...] = SNAPSHOT_ACTIONS,
     ) -> None:
+        """`wanted`: events that reach the stream (None: all). `snapshot`: lists that each connection begins with."""
         self.stream = Stream() if stream is None else stream
         self._address, self._timings, self._on_state = address, timings or Timings(), on_state
         self._wanted = None if wanted is None else wanted | ALWAYS_WANTED
@@ -63,13 +66,23 @@ class AmiClient:
         self._up_since: float | None = None
         self._failures = 0
         self._said_why = ""
-        self._one_snapshot = asyncio.Lock()
+        self._snapshot, self._one_snapshot = snapshot, asyncio.Lock()
         self._runner: asyncio.Task[None] | None = None
 
     @property
     def up(self) -> bool:
         """Logged in and not known to be lost."""
         return self._up_since is not None
+
+    @property
+    def boot(self) -> Boot | None:
+        """The life of Asterisk that was seen last."""
+        return self._boot
+
+    @property
+    def quiet_seconds(self) -> float:
+        """For how long nothing was heard of Asterisk; a second or two when nothing happens, because of the pings."""
+        return self._quiet_seconds(self._link)
 
     async def run(self) -> None:
         """Keep the connection until cancelled or closed; nothing of it is left afterwards."""
@@ -106,10 +119,12 @@ class AmiClient:
 
     async def take_snapshot(self) -> None:
         """Put Asterisk's present state into the stream, after a mark where it was begun."""
+        if not self._snapshot:
+            return
         async with self._one_snapshot:
             self.stream.put(SnapshotBegun(clock.now()))
             events: list[Event] = []
-            for action in SNAPSHOT_ACTIONS:
+            for action in self._snapshot:
                 events += await self._list_or_nothing(action)
             self.stream.put(Snapshot(clock.now(), tuple(events)))
 
@@ -183,13 +198,16 @@ class AmiClient:
     async def _watch(self, link: AmiProtocol) -> None:
         """Return never; raises `LinkDown` when the connection ended or no longer answers."""
         assert self._lost is not None
-        loop = asyncio.get_running_loop()
+        loop, times = asyncio.get_running_loop(), self._timings
+        asked_at = loop.time()
         while not self._lost.done():
             quiet = loop.time() - link.heard_at
-            if quiet < self._timings.idle:
-                await asyncio.wait({self._lost}, timeout=self._timings.idle - quiet)
+            wait = min(times.idle - quiet, asked_at + times.busy - loop.time())
+            if wait > 0:
+                await asyncio.wait({self._lost}, timeout=wait)
             else:
-                await link.exchange(actions.PING, self._timings.ping_answer)
+                await link.exchange(actions.PING, times.ping_answer if quiet >= times.idle else times.behind)
+                asked_at = loop.time()
         raise LinkDown(why=self._lost.result())
 
     def _usable_link(self) -> AmiProtocol:
@@ -213,9 +231,15 @@ class AmiClient:
         if self._up_since is not None:
             lived = asyncio.get_running_loop().time() - self._up_since
             self._failures = 0 if lived >= self._timings.steady else self._failures
-            self._blind_since = clock.now()
-            self.stream.put(LinkLost(self._blind_since, why))
+            lost_at = clock.now()
+            self._blind_since = lost_at - timedelta(seconds=self._quiet_seconds(manager.protocol))
+            self.stream.put(LinkLost(lost_at, why, self._blind_since))
         self._link = self._up_since = self._lost = None
+
+    @staticmethod
+    def _quiet_seconds(link: AmiProtocol | None) -> float:
+        """How long nothing was heard: a half-open connection was blind before we noticed."""
+        return 0.0 if link is None else max(0.0, asyncio.get_running_loop().time() - link.heard_at)
 
     def _next_wait(self) -> float:
         """Doubles with each failure; half of it is chance, so that many listeners don't come back at once."""

@@ -47,10 +47,11 @@ class Framer:
         return whole
 
     def _take_banner(self) -> bool:
-        line, eol, _ = bytes(self._rest[: MAX_BANNER_BYTES + len(EOL)]).partition(EOL)
-        if not eol and len(line) <= MAX_BANNER_BYTES:
+        longest = MAX_BANNER_BYTES + len(EOL)
+        line, eol, _ = bytes(self._rest[:longest]).partition(EOL)
+        if not eol and len(line) < longest:
             return False
-        if not line.startswith(b"Asterisk Call Manager/"):
+        if not (eol and line.startswith(b"Asterisk Call Manager/")):
             raise NotAmi(said=line[:60].decode("utf-8", "replace"))
         self.banner = line.decode("ascii", "replace")
         del self._rest[: len(line) + len(EOL)]

@@ -23,6 +23,10 @@ class Timings:
     fully_booted: float = 30.0
     idle: float = 1.0
     ping_answer: float = 3.0
+    busy: float = 5.0
+    """Asked so often although events keep coming: how late they come, only an answer can tell"""
+    behind: float = 10.0
+    """An answer that comes later has events of the past before it: the link is made anew, and a snapshot with it"""
     first_wait: float = 0.2
     longest_wait: float = 10.0
     refused_wait: float = 15.0
@@ -43,7 +47,10 @@ class Boot:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Logged in. What happened from `blind_since` until `at` was seen by nobody here (`None`: first time)."""
+    """Logged in. What happened from `blind_since` until `at` was seen by nobody here.
+
+    `blind_since` is the link's last sign of life; `None`: the first link.
+    """
 
     at: datetime
     boot: Boot
@@ -54,8 +61,11 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkLost:
+    """Noticed at `at`; nothing was heard since `heard_at` (a half-open connection is silent before it is noticed)."""
+
     at: datetime
     why: str
+    heard_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from callcenter.ami.faults import ActionFailed, AmiFault
 from callcenter.callbacks import originate, repository
 from callcenter.callbacks.follow_up_repository import add_failed_callbacks, take_lost_calls
 from callcenter.callbacks.hours import hotline_state
-from callcenter.callbacks.model import CALL_PREFIX, Callback, CallbackState, QueueSight
+from callcenter.callbacks.model import Callback, CallbackState, QueueSight
 from callcenter.callbacks.turns import after_attempt, after_failure, placeholder_of, whose_turn
+from callcenter.calls.ids import CALL_PREFIX
 from callcenter.calls.model import Service
 from callcenter.errors import in_one_line
 from callcenter.storage.away import AWAY
@@ -83,7 +84,8 @@ class Dialer:
             pause = await self._look()
             await asyncio.sleep(TOGETHER_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def _look(self) -> float:
         try:

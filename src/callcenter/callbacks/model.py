@@ -5,9 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-CALL_PREFIX = "callback-"
-"""Our calls back have ids of our own making: an attempt is known by its id before Asterisk hears of it."""
-
 
 class CallbackState(StrEnum):
     """Where a callback stands."""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from callcenter.ami.actions import Action
 from callcenter.callbacks.model import Callback
-from callcenter.calls.state import PLACEHOLDER_PREFIX
+from callcenter.calls.ids import PLACEHOLDER_PREFIX
 
 PLACE_MILLISECONDS = 60_000
 """A placeholder ends after so long, whatever became of us: no agent is kept from callers by a service that died."""

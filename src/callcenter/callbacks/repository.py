@@ -8,17 +8,19 @@ from sqlalchemy import RowMapping, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.callbacks.model import CALL_PREFIX, IN_FLIGHT, OPEN_STATES, Callback, CallbackState, Request
+from callcenter.callbacks.model import IN_FLIGHT, OPEN_STATES, Callback, CallbackState, Request
 from callcenter.callbacks.tables import callback_attempts, callbacks
 from callcenter.callbacks.turns import LONGEST_WAIT, Next, request_of
+from callcenter.calls.ids import CALL_PREFIX, call_id
 from callcenter.calls.model import Direction
-from callcenter.calls.state import call_id
 from callcenter.calls.tables import calls
 from callcenter.errors import InvalidInput, NotFound
 
 LOOK_BACK = timedelta(days=31)
 """Calls older than this are not looked at for what their callers asked for."""
 REQUESTS_AT_ONCE = 200
+AROUND = timedelta(days=1)
+"""Asterisk's clock and ours are never so far apart."""
 
 
 async def one_at_a_time(connection: AsyncConnection, pbx: str) -> bool:
@@ -97,6 +99,7 @@ async def attempt_records(connection: AsyncConnection, pbx: str) -> Sequence[tup
     """Callbacks under way whose attempt has ended, each with the record of that call."""
     c = callbacks.c
     attempt = (callback_attempts.c.uniqueid == c.uniqueid) & (calls.c.id == callback_attempts.c.call_id)
+    attempt &= calls.c.started_at > callback_attempts.c.dialled_at - AROUND  # of all months only those since
     ours = (c.pbx == pbx) & c.state.in_(IN_FLIGHT)
     query = select(callbacks, calls.c.id.label("attempt_call_id")).where(ours, attempt)
     found = (await connection.execute(query.with_for_update(of=callbacks, skip_locked=True))).mappings().all()

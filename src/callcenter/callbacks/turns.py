@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callcenter.callbacks.model import CALL_PREFIX, Callback, CallbackState, QueueSight, Request
-from callcenter.calls.state import PLACEHOLDER_PREFIX
+from callcenter.callbacks.model import Callback, CallbackState, QueueSight, Request
+from callcenter.calls.ids import CALL_PREFIX, PLACEHOLDER_PREFIX
 
 Row = Mapping[Any, Any]
 """A call record as a row of the table `calls`."""
@@ -105,7 +105,7 @@ def after_failure(callback: Callback, cause: str, moment: datetime, *, most: int
 
 def cause_of(record: Row) -> str:
     """Why the attempt did not end in a talk."""
-    if record["evidence"] in ("pbx_restart", "silence"):
+    if record["evidence"] in ("pbx_crash", "silence"):
         return "interrupted"
     leg = next((leg for leg in record["legs"] if leg["uniqueid"] == record["uniqueid"]), None)
     if leg is not None and leg["answered_at"] is None:

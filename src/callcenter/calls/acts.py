@@ -10,8 +10,9 @@ from uuid import UUID
 
 from callcenter.calls.events import AgentActed, Anomaly, CallEnded, CallEvent, CallMarked
 from callcenter.calls.model import Direction
-from callcenter.calls.record import build_record, direction_of
+from callcenter.calls.record import build_record
 from callcenter.calls.state import CallState, Channel
+from callcenter.calls.talking import direction_of
 from callcenter.journal.facts import CelFact
 
 ACT = re.compile("([a-z][a-z0-9_]{0,39});([0-9]{2,15});([0-9A-Za-z_]{0,40})")

@@ -8,25 +8,28 @@ not be committed is kept and sent again, never fed again.
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from callcenter import clock
 from callcenter.calls.announcements import announcement_of
 from callcenter.calls.emergency import alarms_of
 from callcenter.calls.events import AgentActed, Anomaly, CallAbsorbed, CallEnded, CallEvent, CallMarked
-from callcenter.calls.store import POISON, Batch, Displaced, KeepActs, RawChunk, sift, store
+from callcenter.calls.store import POISON, Batch, KeepActs, sift, store
 from callcenter.calls.tracker import CallTracker
 from callcenter.errors import in_one_line
+from callcenter.journal import repository
 from callcenter.journal.facts import Reject, parse_lines
 from callcenter.journal.follower import CHUNK_BYTES, Chunk, Follower, Place
-from callcenter.journal.tables import journal_chunks, journal_sources, tracker_states
+from callcenter.journal.repository import Displaced, RawChunk
+from callcenter.journal.sight import JournalUnreadable, SeeJournal, Sight, look_away
 from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
@@ -38,8 +41,6 @@ PROMPT_POLLS = 3
 """After a nudge we look so often so soon: AMI may speak before the journal's line is written."""
 IDS_AHEAD = 50
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
-
-NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('journal_chunks', 'id')) FROM generate_series(1, :n)")
 
 Health = Callable[[str, bool, str], None]
 
@@ -55,8 +56,10 @@ class Ingest:
         health: Health,
         on_stored: Callable[[Batch], None] = lambda _: None,
         keep_acts: KeepActs | None = None,
+        see_journal: SeeJournal = look_away,
     ) -> None:
         self._engine = engine
+        self._see_journal = see_journal
         self._keep_acts = keep_acts
         self._on_stored = on_stored
         self._prompt = 0
@@ -87,6 +90,8 @@ class Ingest:
                 self._health("journal", False, str(error))
                 await asyncio.sleep(RETRY_SECONDS[-1])
             except AWAY as error:
+                if isinstance(error, JournalUnreadable):
+                    self._see_journal(Sight.UNREADABLE, clock.now(), str(error))
                 log.warning("journal_waits", why=in_one_line(error))
                 self._health("journal", False, in_one_line(error))
                 await asyncio.sleep(RETRY_SECONDS[2])
@@ -108,9 +113,9 @@ class Ingest:
         """
         self._ids = []
         async with self._engine.connect() as connection:
-            self._places = await _stored_places(connection, self._pbx)
+            self._places = {**await repository.stored_places(connection, self._pbx)}
             self._tracker = CallTracker(self._pbx)
-            async for mark, source, start, drained, data in _stored_chunks(connection, self._pbx):
+            async for mark, source, start, drained, data in repository.needed_chunks(connection, self._pbx):
                 feed_lines(self._tracker, source, data, start, mark)
                 if drained:
                     self._tracker.settle()
@@ -123,17 +128,21 @@ class Ingest:
         if len(self._ids) < len(self._files):
             await self._take_ids()
         self._wake.clear()
+        looked_at = clock.now()
         chunks = await asyncio.to_thread(self._read)
         if chunks or any(f.gaps for f in self._followers):
             batch = await asyncio.to_thread(self._batch, chunks)
+            batch.read_at = looked_at
             await self._stored()
             self._storing = asyncio.create_task(self._store(batch))
         if any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
             return  # far behind: read on while this is being stored
         await self._stored()
-        self._say_health()
+        self._say_health(looked_at)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), self._poll_seconds())
+            # not wait_for, here and elsewhere: in Python 3.11 it may swallow a cancellation, and the loop never ends
+            async with asyncio.timeout(self._poll_seconds()):
+                await self._wake.wait()
 
     def _poll_seconds(self) -> float:
         if self._prompt:
@@ -149,13 +158,15 @@ class Ingest:
 
     async def _take_ids(self) -> None:
         async with self._engine.begin() as connection:
-            rows = await connection.execute(NEXT_IDS, {"n": IDS_AHEAD})
-            self._ids = sorted(rows.scalars().all(), reverse=True)
+            self._ids = (await repository.take_ids(connection, IDS_AHEAD))[::-1]
 
     def _read(self) -> list[Chunk]:
         """One chunk a source at most, queue_log first: what it tells of has then been written to CEL."""
         order = sorted(self._followers, key=lambda f: f.source != "queue_log")
-        return [chunk for follower in order if (chunk := follower.read()) is not None]
+        try:
+            return [chunk for follower in order if (chunk := follower.read()) is not None]
+        except OSError as error:
+            raise JournalUnreadable(*error.args) from error
 
     def _batch(self, chunks: list[Chunk]) -> Batch:
         batch = Batch(before={c.source: self._places.get(c.source) for c in chunks})
@@ -197,11 +208,14 @@ class Ingest:
                 attempt += 1
                 await asyncio.sleep(wait)
 
-    def _say_health(self) -> None:
+    def _say_health(self, looked_at: datetime) -> None:
         absent = [path for path in self._files.values() if not path.parent.is_dir()]
         if absent:
-            self._health("journal", False, f"{absent[0].parent} does not exist: Asterisk cannot write its journal")
+            why = f"{absent[0].parent} does not exist: Asterisk cannot write its journal"
+            self._see_journal(Sight.MISSING, looked_at, why)
+            self._health("journal", False, why)
         else:
+            self._see_journal(Sight.READ_UP, looked_at, "")
             self._health("journal", True, f"{self._tracker.running} calls running")
 
 
@@ -214,34 +228,6 @@ LAST_CALLS = text(
 
 async def _last_calls(connection: AsyncConnection, pbx: str) -> list[tuple[str, UUID]]:
     return [(row.agent, row.id) for row in await connection.execute(LAST_CALLS, {"pbx": pbx})]
-
-
-async def _stored_places(connection: AsyncConnection, pbx: str) -> dict[str, Place | None]:
-    s = journal_sources.c
-    rows = await connection.execute(select(s.source, s.inode, s.position, s.head).where(s.pbx == pbx))
-    return {r.source: Place(r.inode, r.position, bytes(r.head)) for r in rows}
-
-
-async def _stored_chunks(connection: AsyncConnection, pbx: str) -> AsyncIterator[tuple[int, str, int, bool, bytes]]:
-    state = select(tracker_states.c.low_water_chunk).where(tracker_states.c.pbx == pbx)
-    low = (await connection.execute(state)).scalar() or 0
-    async for chunk in read_chunks(connection, pbx, low):
-        yield chunk
-
-
-async def read_chunks(
-    connection: AsyncConnection, pbx: str, first: int = 0
-) -> AsyncIterator[tuple[int, str, int, bool, bytes]]:
-    """Raw chunks in the order they were stored: (id, source, start, drained, bytes). Streamed."""
-    c = journal_chunks.c
-    query = select(c.id, c.source, c.start, c.drained, c.data).where(c.pbx == pbx, c.id >= first).order_by(c.id)
-    result = await connection.stream(query)
-    async for row in result:
-        yield _unpacked(row)
-
-
-def _unpacked(row: Any) -> tuple[int, str, int, bool, bytes]:
-    return row.id, row.source, row.start, row.drained, zlib.decompress(row.data)
 
 
 def feed_lines(
@@ -268,7 +254,7 @@ def _sort_out(batch: Batch, events: list[CallEvent]) -> None:
             batch.records[event.record.id] = event.record
         elif isinstance(event, CallAbsorbed):
             batch.records.pop(event.call_id, None)
-            batch.absorbed.append(event.call_id)
+            batch.absorbed.append((event.call_id, event.into))
         elif isinstance(event, CallMarked):
             batch.late_marks.append(event)
         elif isinstance(event, AgentActed):

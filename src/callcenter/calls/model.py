@@ -145,7 +145,7 @@ class CallRecord:
     marks: tuple[str, ...]
     """Facts beside the outcome, in alphabetical order: voicemail, callback, complaint, overflow …"""
     evidence: str
-    """What closed the record: channel_ends, linkedid_end, pbx_restart or silence"""
+    """What closed the record: channel_ends, linkedid_end, pbx_crash, blind_interval or silence (docs/figures.md)"""
     legs: tuple[Leg, ...] = ()
     queue_visits: tuple[QueueVisit, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()

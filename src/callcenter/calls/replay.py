@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.events import CallAbsorbed, CallEnded, CallMarked
-from callcenter.calls.ingest import feed_lines, read_chunks
+from callcenter.calls.ingest import feed_lines
 from callcenter.calls.model import CallRecord
-from callcenter.calls.store import CALL_COLUMNS, call_row, store_records
+from callcenter.calls.rows import CALL_COLUMNS, call_row, store_records
 from callcenter.calls.tables import calls
 from callcenter.calls.tracker import CallTracker
+from callcenter.journal.repository import read_chunks
 from callcenter.storage.engine import make_engine
 
 BATCH = 500
@@ -33,11 +35,17 @@ class ReplayResult:
     same: int = 0
     added: int = 0
     changed: list[Difference] = field(default_factory=list)
+    not_before: datetime | None = None
 
 
-async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> ReplayResult:
-    """Recompute every ended call of one PBX and store what differs. Announces nothing: nothing new happened."""
-    result = ReplayResult()
+async def replay(
+    engine: AsyncEngine, pbx: str, *, dry_run: bool = False, not_before: datetime | None = None
+) -> ReplayResult:
+    """Recompute every ended call of one PBX and store what differs. Announces nothing: nothing new happened.
+
+    Calls that began before `not_before` are left alone: retention has detached their months.
+    """
+    result = ReplayResult(not_before=not_before)
     pending: dict[UUID, CallRecord] = {}
     tracker = CallTracker(pbx)
     async with engine.connect() as reading:
@@ -53,11 +61,11 @@ async def replay(engine: AsyncEngine, pbx: str, *, dry_run: bool = False) -> Rep
     return result
 
 
-async def replay_url(url: str, pbx: str, *, dry_run: bool = False) -> ReplayResult:
+async def replay_url(url: str, pbx: str, *, dry_run: bool = False, not_before: datetime | None = None) -> ReplayResult:
     """`replay` on an engine of its own."""
     engine = make_engine(url)
     try:
-        return await replay(engine, pbx, dry_run=dry_run)
+        return await replay(engine, pbx, dry_run=dry_run, not_before=not_before)
     finally:
         await engine.dispose()
 
@@ -73,6 +81,9 @@ def _collect(events: Any, pending: dict[UUID, CallRecord]) -> None:
 
 
 async def _settle(engine: AsyncEngine, pending: dict[UUID, CallRecord], result: ReplayResult, *, dry_run: bool) -> None:
+    if result.not_before is not None:
+        for record in [r for r in pending.values() if r.started_at < result.not_before]:
+            del pending[record.id]
     if not pending:
         return
     async with engine.begin() as connection:
@@ -80,7 +91,7 @@ async def _settle(engine: AsyncEngine, pending: dict[UUID, CallRecord], result: 
         for record in list(pending.values()):
             _compare(record, stored.get(record.id), result)
         if not dry_run:
-            await store_records(connection, list(pending.values()), [])
+            await store_records(connection, list(pending.values()))
     pending.clear()
 
 

@@ -33,6 +33,21 @@ def overlap(left: Iterable[Spell], right: Sequence[Spell]) -> list[Spell]:
     return union(s for s in both if s.end > s.start)
 
 
+def difference(left: Iterable[Spell], right: Sequence[Spell]) -> list[Spell]:
+    """The time of `left` that is not in `right`; neither list overlaps itself, `right` is in order."""
+    rest: list[Spell] = []
+    for spell in left:
+        start = spell.start
+        for other in right:
+            if other.start > start:
+                rest.append(Spell(start, min(other.start, spell.end)))
+            start = max(start, other.end)
+            if start >= spell.end:
+                break
+        rest.append(Spell(start, spell.end))
+    return [s for s in rest if s.end > s.start]
+
+
 def total(spells: Iterable[Spell]) -> float:
     """Seconds in spells that do not overlap, to the millisecond."""
     return round(sum(s.seconds for s in spells), 3)

@@ -1,21 +1,27 @@
 """What is known of a call while it runs: its channels, its queue visits, what the dialplan said. No rules here."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
+from callcenter.calls.ids import age_key, call_id
 from callcenter.calls.model import TimelineEntry, agent_of_endpoint
-from callcenter.journal.facts import QueueFact
+from callcenter.journal.facts import CelFact, QueueFact
 
-CALL_NAMESPACE = UUID("5f0a7c3e-7d0b-5c43-9d0a-6f6b6c3f0c11")
-"""Ids are derived from (pbx, uniqueid): a replay finds the same call again."""
+UNREAD = "unread"
+"""The trunk's own caller id, until the dialplan has read who calls (asterisk/pjsip.conf): nobody's number."""
 
 TRUNK_PREFIX = "trunk"
 """Endpoints named `trunk…` are the outside; every other PJSIP endpoint is an agent's phone (asterisk/pjsip.conf)."""
 
-PLACEHOLDER_PREFIX = "place-"
-"""Ids of the channels that keep a callback's place in a queue: nobody's call, so nothing of them is recorded."""
+OUT_OF_STEP = timedelta(seconds=1)
+"""Channels write on their own, so a call's facts may be out of order by microseconds; more is a clock set back."""
+AT_LEAST = timedelta(milliseconds=1)
+"""How long it was while the clock was set back, nobody knows; a talk begun before it and ended after it did last."""
+
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -44,9 +50,12 @@ class Channel:
     hangup_source: str = ""
     dialled: bool = False
     """We rang it; a channel that rings us begins with the number it wants"""
+    lost: bool = False
+    """It ended while we were blind: `ended_at` is when it was last known to be up"""
     stays: list[BridgeStay] = field(default_factory=list)
     music: list[OpenSpell] = field(default_factory=list)
 
+    age: tuple[int, int, str] = field(init=False)
     is_phone: bool = field(init=False)
     is_trunk: bool = field(init=False)
     agent: str | None = field(init=False)
@@ -54,11 +63,14 @@ class Channel:
 
     def __post_init__(self) -> None:
         """`d4f9-1001` of `PJSIP/d4f9-1001-0000000c` is the endpoint (Asterisk names channels TECH/resource-number)."""
+        self.age = age_key(self.uniqueid)
         technology, _, resource = self.name.partition("/")
         endpoint = resource.rpartition("-")[0] or resource
         self.is_phone = technology == "PJSIP"
         self.is_trunk = self.is_phone and endpoint.startswith(TRUNK_PREFIX)
         self.agent = agent_of_endpoint(endpoint) if self.is_phone and not self.is_trunk else None
+        if self.is_trunk and self.caller_name == UNREAD:
+            self.number = self.caller_name = ""
 
 
 @dataclass(slots=True)
@@ -79,6 +91,15 @@ class CallState:
     mark: int
     """Where its first fact was read; the reader must be able to come back here until the call is over."""
     last_at: datetime
+    """Of its last fact, in its own time"""
+    boot: int = 0
+    """Of which life of Asterisk it is (`calls.boots`)"""
+    wall_at: datetime = LONG_AGO
+    """Its last fact's time as it was written; `last_at` is in the call's own time, which never goes back"""
+    heard: float = 0.0
+    """When its last fact was read, in seconds of the stream's clock"""
+    set_back: timedelta = timedelta(0)
+    """By how much the clock was set back since it began; its own time goes on as if it had not been"""
     keys: set[str] = field(default_factory=set)
     """Every uniqueid and linkedid seen in it"""
     seen: set[int] = field(default_factory=set)
@@ -91,6 +112,8 @@ class CallState:
     anomalies: list[str] = field(default_factory=list)
     answered_by: set[str] = field(default_factory=set)
     introduced: bool = False
+    """The dialplan has said who calls"""
+    announced: bool = False
     line: str | None = None
     service: str | None = None
     service_source: str | None = None
@@ -104,6 +127,8 @@ class CallState:
     rejected: str | None = None
     evidence: str | None = None
     """What closed it; None while it runs"""
+    alive_until: datetime | None = None
+    """Of a call that Asterisk's death cut: the last moment at which it was certainly up"""
 
     oldest: Channel | None = None
     known_id: UUID | None = None
@@ -117,19 +142,21 @@ class CallState:
     @property
     def id(self) -> UUID:
         if self.known_id is None:
-            self.known_id = call_id(self.pbx, self.root.uniqueid)
+            self.known_id = call_id(self.pbx, self.root.uniqueid, self.root.started_at)
         return self.known_id
 
     def add(self, channel: Channel) -> None:
         """Take in a channel; an older one than all before gives the call another id."""
         self.channels[channel.uniqueid] = channel
-        if self.oldest is None or age_key(channel.uniqueid) < age_key(self.oldest.uniqueid):
+        if self.oldest is None or channel.age < self.oldest.age:
             self.oldest, self.known_id = channel, None
 
     def absorb(self, other: "CallState") -> None:
         """Take over what is known of a call that turned out to be this one."""
         self.mark = min(self.mark, other.mark)
-        self.last_at = max(self.last_at, other.last_at)
+        self.last_at, self.heard = max(self.last_at, other.last_at), max(self.heard, other.heard)
+        self.wall_at = max(self.wall_at, other.wall_at)
+        self.set_back = max(self.set_back, other.set_back)
         for channel in other.channels.values():
             self.add(channel)
         self.keys |= other.keys
@@ -145,6 +172,7 @@ class CallState:
         self.menu_choice = self.menu_choice if self.menu_choice is not None else other.menu_choice
         self.marks |= other.marks
         self.notice_played = self.notice_played or other.notice_played
+        self.introduced, self.announced = self.introduced or other.introduced, self.announced or other.announced
         self.alarmed = self.alarmed or other.alarmed
 
     def has_seen(self, key: int) -> bool:
@@ -153,21 +181,18 @@ class CallState:
         self.seen.add(key)
         return known
 
+    def in_own_time(self, fact: CelFact) -> CelFact:
+        """The fact at its time on a clock that never goes back, so that no duration is negative or swallows an hour."""
+        at = fact.at + self.set_back
+        if self.last_at - at > OUT_OF_STEP:
+            self.set_back += self.last_at - at + AT_LEAST
+            at = fact.at + self.set_back
+            self.anomalies.append("clock_set_back")
+        self.last_at = max(self.last_at, at)
+        return fact if self.last_at == fact.at else fact._replace(at=self.last_at)
+
     def note(self, at: datetime, kind: str, detail: str = "") -> None:
         self.timeline.append(TimelineEntry(at, kind, detail))
 
     def has_live_channel(self) -> bool:
         return any(c.ended_at is None for c in self.channels.values())
-
-
-def call_id(pbx: str, uniqueid: str) -> UUID:
-    return uuid5(CALL_NAMESPACE, f"{pbx}/{uniqueid}")
-
-
-def age_key(uniqueid: str) -> tuple[int, int, str]:
-    """Orders `[systemname-]epoch.counter` by age; as text `…9.10` would come before `…9.9`."""
-    epoch, _, counter = uniqueid.rpartition("-")[2].partition(".")
-    try:
-        return int(epoch), int(counter or 0), uniqueid
-    except ValueError:
-        return 0, 0, uniqueid

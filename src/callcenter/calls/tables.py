@@ -1,9 +1,16 @@
-"""The call detail record as a row: one row a call, its parts as JSON beside the columns that are searched."""
+"""The call detail record as a row: one row a call, its parts as JSON beside the columns that are searched.
+
+Partitioned by the month of `started_at` (docs/decisions/0015-partitions.md). Each filter of the API has an index here
+that finds what is rare; what is frequent is found by walking `started_at`. Postgres chooses month by month.
+"""
 
 from sqlalchemy import Boolean, Column, DateTime, Float, Index, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from callcenter.storage.engine import metadata
+
+PROMPT = {"fastupdate": "off"}
+"""GIN entries are made with their row: readers need not look through a list of pending ones."""
 
 calls = Table(
     "calls",
@@ -16,7 +23,7 @@ calls = Table(
     Column("caller_number", Text, nullable=False),
     Column("caller_name", Text, nullable=False),
     Column("did", Text, nullable=False),
-    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True), primary_key=True),
     Column("answered_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True), nullable=False),
     Column("wait_seconds", Float, nullable=False),
@@ -52,7 +59,15 @@ calls = Table(
         text("reverse(caller_number) text_pattern_ops"),
         "started_at",
     ),
-    Index("ix_calls_agents", "agents", postgresql_using="gin"),
+    Index("ix_calls_agents", "agents", postgresql_using="gin", postgresql_with=PROMPT),
+    Index("ix_calls_queues", "queues", postgresql_using="gin", postgresql_with=PROMPT),
+    Index("ix_calls_marks", "marks", postgresql_using="gin", postgresql_with=PROMPT),
+    Index("ix_calls_marked", "started_at", "id", postgresql_where=text("marks <> '{}'")),
     Index("ix_calls_outcome", "outcome", "started_at"),
-    Index("ix_calls_marks", "marks", postgresql_using="gin"),
+    Index("ix_calls_line", "line", "started_at"),
+    Index("ix_calls_direction", "direction", "started_at"),
+    Index("ix_calls_outbound_did", "did", "started_at", postgresql_where=text("direction = 'outbound'")),
+    Index("ix_calls_wait_seconds", "wait_seconds", "id"),
+    Index("ix_calls_talk_seconds", "talk_seconds", "id"),
+    postgresql_partition_by="RANGE (started_at)",
 )

@@ -1,223 +1,43 @@
 """Turns raw facts into calls. Pure: memory, but no I/O and no clock; time is in the facts.
 
-Theory of operation. What changes a call's state is in this file and, for the dialplan's own words, in `calls.said`.
-Facts come from two files: CEL (what channels did, to the microsecond) and queue_log (why a caller left, which phones
-rang in vain; 1 s). Within a file order is the truth; between the files there is none, so a queue_log fact is only ever
-*attached* to its call, early or late, and read when the record is built (`calls.record`). A call is the transitive
-closure over uniqueid, linkedid and the channels that transfers name; its id is its oldest channel's. It is over when
-none of its channels lives; it is kept `LINGER` longer for late queue_log lines, which announce its record `again`.
-QUEUESTART in queue_log is Asterisk's start: calls whose last fact is older were cut by it. No fact raises: a surprise
-is an `Anomaly`.
+Theory of operation. This file says which call a fact belongs to and when a call is over; what a fact does to its call
+is in `calls.transitions`. Facts come from two files: CEL (what channels did, to the microsecond) and queue_log (why a
+caller left, which phones rang in vain; 1 s). Within a file order is the truth; between the files there is none, so a
+queue_log fact is only ever *attached* to its call, early or late, and read when the record is built (`calls.record`).
+A call is the transitive closure over uniqueid, linkedid and the channels that transfers name, within one life of
+Asterisk (`calls.boots`); its id is its oldest channel's. It is over when none of its channels lives; it is kept
+`LINGER` longer for late queue_log lines, which announce its record `again`. What runs when Asterisk dies is closed as
+`pbx_crash`, what ended while a PBX that has only AMI was out of sight as `blind_interval` (`calls.blindness`). No fact
+raises: a surprise is an `Anomaly`.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 
-from callcenter.calls.acts import LastCalls, is_code, take_act
-from callcenter.calls.emergency import events_of as emergency_events
-from callcenter.calls.events import (
-    AgentRinging,
-    Anomaly,
-    CallAbsorbed,
-    CallAnswered,
-    CallEnded,
-    CallEvent,
-    CallQueued,
-    CallStarted,
-)
-from callcenter.calls.record import build_record, direction_of
-from callcenter.calls.said import INTRODUCTIONS, JOINS, USER_EVENTS
-from callcenter.calls.state import PLACEHOLDER_PREFIX, BridgeStay, CallState, Channel, OpenSpell, Visit, age_key
+from callcenter.calls import blindness
+from callcenter.calls.acts import LastCalls, is_code
+from callcenter.calls.boots import BootWatch, Start, StreamClock
+from callcenter.calls.events import Anomaly, CallAbsorbed, CallEnded, CallEvent
+from callcenter.calls.ids import PLACEHOLDER_PREFIX
+from callcenter.calls.record import build_record
+from callcenter.calls.said import JOINS
+from callcenter.calls.state import CallState, Channel
+from callcenter.calls.transitions import TRANSITIONS, Events, introduce
 from callcenter.journal.facts import CelFact, Fact, QueueFact
+from callcenter.journal.sightings import BLIND_INTERVAL
 
-LINGER = timedelta(seconds=30)
-"""How long after its end a call still takes late queue_log lines."""
-SILENCE = timedelta(hours=24)
-"""A call without any fact for so long is closed as incomplete."""
-
-Events = list[CallEvent]
-Transition = Callable[["CallTracker", CallState, CelFact, Events], None]
-
-
-def _chan_start(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    channel = call.channels[fact.uniqueid]
-    if len(call.channels) == 1:
-        call.note(fact.at, "started", channel.exten)
-        if not channel.is_trunk and not is_code(call):
-            out.append(_started(call, channel))
-    elif channel.agent:
-        call.note(fact.at, "ringing", channel.agent)
-        out.append(AgentRinging(call.id, fact.at, channel.agent))
-
-
-def _started(call: CallState, channel: Channel) -> CallStarted:
-    direction = direction_of(call)
-    number, name = channel.number, channel.caller_name
-    return CallStarted(call.id, channel.started_at, direction, number, name, channel.exten)
-
-
-def _answer(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    channel = call.channels[fact.uniqueid]
-    channel.answered_at = channel.answered_at or fact.at
-    call.note(fact.at, "channel_answered", channel.agent or "")
-
-
-def _app_start(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    if fact.app == "Queue":
-        queue = fact.app_data.partition(",")[0]
-        call.visits.append(Visit(fact.uniqueid, queue, fact.at))
-        call.note(fact.at, "queue_entered", queue)
-        out.append(CallQueued(call.id, fact.at, queue))
-
-
-def _app_end(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    if fact.app == "Queue":
-        for visit in reversed(call.visits):
-            if visit.uniqueid == fact.uniqueid and visit.left_at is None:
-                visit.left_at = fact.at
-                call.note(fact.at, "queue_left", visit.queue)
-                return
-
-
-def _bridge_enter(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    bridge = str(fact.extra.get("bridge_id", ""))
-    call.channels[fact.uniqueid].stays.append(BridgeStay(fact.at, None, bridge))
-    root = call.root
-    inside = [c for c in call.channels.values() if any(s.bridge == bridge and s.end is None for s in c.stays)]
-    if root in inside:
-        for channel in inside:
-            if channel is not root and channel.agent and channel.uniqueid not in call.answered_by:
-                tracker.last_calls.note(call, channel)
-                call.answered_by.add(channel.uniqueid)
-                call.note(fact.at, "talking", channel.agent)
-                out.append(CallAnswered(call.id, fact.at, channel.agent, call.alarmed))
-
-
-def _bridge_exit(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    bridge = str(fact.extra.get("bridge_id", ""))
-    for stay in reversed(call.channels[fact.uniqueid].stays):
-        if stay.end is None and stay.bridge == bridge:
-            stay.end = fact.at
-            return
-
-
-def _stream_begin(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    if fact.user_event == "MOH_STREAM_BEGIN":
-        channel = call.channels[fact.uniqueid]
-        channel.music.append(OpenSpell(fact.at))
-        if any(s.end is None for s in channel.stays):
-            call.note(fact.at, "hold", channel.agent or "")
-
-
-def _stream_end(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    if fact.user_event != "MOH_STREAM_END":
-        return
-    channel = call.channels[fact.uniqueid]
-    if channel.music and channel.music[-1].end is None:
-        channel.music[-1].end = fact.at
-        if any(s.end is None for s in channel.stays):
-            call.note(fact.at, "resumed", channel.agent or "")
-
-
-def _blind_transfer(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    call.note(fact.at, "blind_transfer", str(fact.extra.get("extension", "")))
-
-
-def _attended_transfer(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    agent = call.channels[fact.uniqueid].agent or ""
-    call.note(fact.at, "attended_transfer", agent)
-
-
-def _noted(kind: str) -> Transition:
-    def transition(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-        call.note(fact.at, kind, call.channels[fact.uniqueid].agent or "")
-
-    return transition
-
-
-def _user_defined(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    if fact.user_event == "AGENT":
-        out += take_act(call, fact, tracker.calls, tracker.last_calls, tracker.find)
-        return
-    if fact.user_event in INTRODUCTIONS:
-        _introduce(call, fact, out)
-    said = USER_EVENTS.get(fact.user_event)
-    if said is None:
-        out.append(Anomaly(fact.at, "unknown_user_event", fact.user_event[:64]))
-        return
-    said(call, fact, str(fact.extra.get("extra", "")))
-    out += emergency_events(call, fact)
-
-
-def _introduce(call: CallState, fact: CelFact, out: Events) -> None:
-    """From here on the journal holds the caller's number and name as the dialplan cleaned them."""
-    channel = call.channels[fact.uniqueid]
-    channel.number, channel.caller_name = fact.number, fact.name
-    channel.exten = fact.did or channel.exten
-    if channel is call.root and not call.introduced:
-        call.introduced = True
-        out.append(_started(call, channel))
-
-
-def _hangup(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    channel = call.channels[fact.uniqueid]
-    cause = fact.extra.get("hangupcause")
-    channel.hangup_cause = cause if isinstance(cause, int) and 0 <= cause <= 127 else None
-    channel.hangup_source = str(fact.extra.get("hangupsource", ""))
-
-
-def _chan_end(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    channel = call.channels[fact.uniqueid]
-    channel.ended_at = fact.at
-    if channel is call.root:
-        call.note(fact.at, "hung_up", channel.hangup_source)
-    if not call.has_live_channel():
-        tracker.close(call, "channel_ends", out)
-
-
-def _linkedid_end(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    """No channel of this linkedid lives: whatever we still think alive, its end was lost."""
-    for channel in call.channels.values():
-        if channel.linkedid == fact.linkedid and channel.ended_at is None:
-            channel.ended_at = fact.at
-            out.append(Anomaly(fact.at, "channel_end_missing", channel.uniqueid))
-    if call.evidence is None and not call.has_live_channel():
-        tracker.close(call, "linkedid_end", out)
-
-
-def _nothing(tracker: "CallTracker", call: CallState, fact: CelFact, out: Events) -> None:
-    """Known, and of no use to a record."""
-
-
-TRANSITIONS: dict[str, Transition] = {
-    "CHAN_START": _chan_start,
-    "ANSWER": _answer,
-    "APP_START": _app_start,
-    "APP_END": _app_end,
-    "BRIDGE_ENTER": _bridge_enter,
-    "BRIDGE_EXIT": _bridge_exit,
-    "STREAM_BEGIN": _stream_begin,
-    "STREAM_END": _stream_end,
-    "BLINDTRANSFER": _blind_transfer,
-    "ATTENDEDTRANSFER": _attended_transfer,
-    "PICKUP": _noted("pickup"),
-    "FORWARD": _noted("forward"),
-    "PARK_START": _noted("parked"),
-    "PARK_END": _noted("unparked"),
-    "USER_DEFINED": _user_defined,
-    "HANGUP": _hangup,
-    "CHAN_END": _chan_end,
-    "LINKEDID_END": _linkedid_end,
-    "LOCAL_OPTIMIZE": _nothing,
-    "LOCAL_OPTIMIZE_BEGIN": _nothing,
-    "DTMF": _nothing,
-}
-
+LINGER = 30.0
+"""Seconds after its end for which a call still takes late queue_log lines."""
+SILENCE = 24 * 3600.0
+"""A call without any fact for so many seconds is closed as incomplete."""
 
 MERGERS = frozenset({"ATTENDEDTRANSFER"})
 """Events that name channels of another call, which from then on is the same one."""
 
 TRANSFER_KEYS = ("channel2_uniqueid", "transferee_channel_uniqueid", "transfer_target_channel_uniqueid")
+
+NOBODYS = frozenset({"NONE", "MANAGER", "REALTIME", ""})
+"""What queue_log writes in the place of a channel's id when there is none."""
 
 
 def _merges(fact: CelFact) -> bool:
@@ -231,40 +51,48 @@ class CallTracker:
     def __init__(self, pbx: str) -> None:
         self.pbx = pbx
         self._calls: dict[str, CallState] = {}
-        """By every uniqueid and linkedid that belongs to it."""
+        """Of this boot, by every uniqueid and linkedid that belongs to it."""
+        self._before: dict[str, CallState] = {}
+        """The same of the boot before, as long as its calls linger."""
         self._open: dict[int, CallState] = {}
         """By `id()`: running calls and those that linger."""
-        self._early: dict[str, list[tuple[int, QueueFact]]] = {}
-        self._latest: datetime | None = None
-        self._boot: datetime | None = None
+        self._early: dict[str, list[tuple[int, float, QueueFact]]] = {}
+        """queue_log facts of channels that CEL has not spoken of yet, with mark and the clock's seconds"""
+        self._clock = StreamClock()
+        self._boots = BootWatch()
+        self._start: Start | None = None
+        """A start of Asterisk that queue_log told of and that has not been acted on"""
+        self._cel_at: datetime | None = None
+        """The last CEL fact's time: what ran then and was cut had lived until then"""
         self.last_calls = LastCalls()
 
     def feed(self, fact: Fact, mark: int = 0) -> tuple[CallEvent, ...]:
         out: Events = []
         if fact.uniqueid.startswith(PLACEHOLDER_PREFIX):
             return ()
-        if self._latest is None or fact.at > self._latest:
-            self._latest = fact.at
         if isinstance(fact, CelFact):
-            self._feed_cel(fact, mark, out)
+            self._feed_cel(fact, mark, self._clock.tick("cel", fact.at), out)
         else:
-            self._feed_queue_log(fact, mark, out)
+            self._feed_queue_log(fact, mark, self._clock.tick("queue_log", fact.at), out)
         return tuple(out)
 
     def settle(self) -> tuple[CallEvent, ...]:
         """Call when every file was read to its end: closes what a restart or silence cut, forgets what is over."""
         out: Events = []
-        if self._latest is None:
-            return ()
+        now = self._clock.seconds
+        if self._start is not None:
+            self._cut(out, self._start)
+            self._start = None
         for call in list(self._open.values()):
-            if call.evidence is None:
-                self._close_if_cut(call, out)
-            if call.evidence is not None and call.last_at < self._latest - LINGER:
+            if call.evidence is None and call.heard < now - SILENCE:
+                self.close(call, "silence", out)
+            if call.evidence is not None and call.heard < now - LINGER:
                 self._forget(call)
         for uniqueid, facts in list(self._early.items()):
-            if facts[-1][1].at < self._latest - LINGER:
+            _, heard, last = facts[-1]
+            if heard < now - LINGER:
                 del self._early[uniqueid]
-                out.append(Anomaly(facts[-1][1].at, "queue_log_without_channel", uniqueid[:64]))
+                out.append(Anomaly(last.at, "queue_log_without_channel", uniqueid[:64]))
         return tuple(out)
 
     def low_water(self) -> int | None:
@@ -285,21 +113,31 @@ class CallTracker:
 
     def find(self, uniqueid: str) -> CallState | None:
         """The call of a channel, while it is known."""
-        return self._calls.get(uniqueid)
+        return self._calls.get(uniqueid) or self._before.get(uniqueid)
 
     def close(self, call: CallState, evidence: str, out: Events) -> None:
         call.evidence = evidence
-        if not is_code(call):
-            out.append(CallEnded(build_record(call)))
+        if is_code(call):
+            return
+        if call.root.is_trunk:
+            introduce(call, call.root, out)  # it may have ended before the dialplan's first step
+        out.append(CallEnded(build_record(call)))
 
-    def _feed_cel(self, fact: CelFact, mark: int, out: Events) -> None:
+    def _feed_cel(self, fact: CelFact, mark: int, heard: float, out: Events) -> None:
+        if fact.type == BLIND_INTERVAL:
+            return self._see_again(fact, out)
+        if fact.type == "CHAN_START":
+            self._see_start(fact, out)
+        self._cel_at = fact.at
         call = self._call_of(fact, mark, out)
         if call.has_seen(fact.key):
             return
-        call.last_at = max(call.last_at, fact.at)
+        call.heard, call.wall_at = heard, fact.at
+        fact = call.in_own_time(fact)
+        self._see_channel(call, fact, out)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
         if reopened:
-            call.evidence = None
+            call.evidence, call.alive_until = None, None
         transition = TRANSITIONS.get(fact.type)
         if transition is None:
             out.append(Anomaly(fact.at, "unknown_event", fact.type[:64]))
@@ -307,19 +145,53 @@ class CallTracker:
             transition(self, call, fact, out)
         if reopened and call.evidence is None and not call.has_live_channel():
             self.close(call, "channel_ends", out)
-        if fact.type == "CHAN_START" and self._boot and fact.at >= self._boot:
-            self._cut_older(out)
+
+    def _see_start(self, fact: CelFact, out: Events) -> None:
+        """A new channel may be the first of a new life of Asterisk: what ran in the one before was cut."""
+        if self._boots.begins(fact):
+            for call in list(self._open.values()):
+                if call.evidence is None:
+                    self._cut_off(call, out)
+            self._before, self._calls = self._calls, {}
+            self._start = None
+        elif self._start is not None and self._start.is_past(fact.at):
+            self._cut(out, self._start)
+            self._boots.begin()
+            self._boots.begins(fact)
+            self._start = None
+
+    def _cut(self, out: Events, start: Start) -> None:
+        for call in list(self._open.values()):
+            if call.evidence is None and start.is_older(call.wall_at, call.mark):
+                self._cut_off(call, out)
+
+    def _cut_off(self, call: CallState, out: Events) -> None:
+        """It was up as long as Asterisk wrote anything: its end would have been written."""
+        call.alive_until = max(call.last_at, self._cel_at or call.last_at)
+        self.close(call, "pbx_crash", out)
+
+    def _see_again(self, fact: CelFact, out: Events) -> None:
+        """Nothing was seen for a while: close what Asterisk's death cut, then what ended meanwhile."""
+        interval = blindness.interval_of(fact)
+        if interval is None:
+            return
+        for call in [c for c in self._open.values() if c.evidence is None]:
+            if call.wall_at < interval.boot:
+                self._cut_off(call, out)
+            elif blindness.end_gone(call, interval):
+                self.close(call, blindness.ANOMALY, out)
 
     def _call_of(self, fact: CelFact, mark: int, out: Events) -> CallState:
         """The call this fact belongs to, made or merged as the fact implies."""
         call = self._calls.get(fact.uniqueid)
-        known = call is not None and fact.uniqueid in call.channels
-        if call is not None and known and not _merges(fact) and self._calls.get(fact.linkedid) is call:
-            call.channels[fact.uniqueid].linkedid = fact.linkedid
+        settled = call is not None and fact.uniqueid in call.channels and not _merges(fact)
+        if call is not None and settled and self._calls.get(fact.linkedid) is call:
             return call
+        if call is None and fact.type != "CHAN_START" and fact.uniqueid in self._before:
+            call = self._revived(self._before[fact.uniqueid])
         call = call or self._calls.get(fact.linkedid)
         if call is None:
-            call = CallState(self.pbx, mark, fact.at)
+            call = CallState(self.pbx, mark, fact.at, self._boots.number)
             self._open[id(call)] = call
         for key in self._relatives(fact):
             other = self._calls.get(key)
@@ -328,7 +200,14 @@ class CallTracker:
         for key in (fact.uniqueid, fact.linkedid):
             self._calls[key] = call
             call.keys.add(key)
-        self._see_channel(call, fact, out)
+        return call
+
+    def _revived(self, call: CallState) -> CallState:
+        """It goes on, so Asterisk had not died (its journal was put together wrongly)."""
+        call.boot = self._boots.number
+        for key in call.keys:
+            self._calls[key] = call
+            self._before.pop(key, None)
         return call
 
     @staticmethod
@@ -336,27 +215,34 @@ class CallTracker:
         yield fact.linkedid
         if fact.user_event == JOINS:
             yield str(fact.extra.get("extra", ""))
-        elif _merges(fact):
+        elif fact.type in MERGERS:
             yield from (str(fact.extra[k]) for k in TRANSFER_KEYS if k in fact.extra)
 
     def _see_channel(self, call: CallState, fact: CelFact, out: Events) -> None:
         channel = call.channels.get(fact.uniqueid)
         if channel is not None:
             channel.linkedid = fact.linkedid
+            if channel.lost:
+                blindness.find_again(channel)
+            elif channel.ended_at is not None and fact.type != "LINKEDID_END":
+                channel.ended_at = fact.at  # it was thought dead too early
             return
         channel = Channel(fact.uniqueid, fact.linkedid, fact.channel, fact.number, fact.name, fact.exten, fact.at)
         channel.dialled = fact.type == "CHAN_START" and fact.exten in {"s", ""}
+        before = call.id if call.channels else None
         call.add(channel)
+        if before is not None and call.oldest is channel:  # its first channel is heard of later than another one
+            out.append(CallAbsorbed(before, call.id, fact.at))
         if fact.type != "CHAN_START":
             call.anomalies.append("start_missing")
             out.append(Anomaly(fact.at, "channel_start_missing", fact.uniqueid[:64]))
-        for early_mark, early in self._early.pop(fact.uniqueid, ()):
+        for early_mark, _, early in self._early.pop(fact.uniqueid, ()):
             call.mark = min(call.mark, early_mark)
             call.queue_facts.append(early)
 
     def _merge(self, one: CallState, two: CallState, at: datetime, out: Events) -> CallState:
         """Two calls are one: the older one stays."""
-        if not one.channels or (two.channels and age_key(two.root.uniqueid) < age_key(one.root.uniqueid)):
+        if not one.channels or (two.channels and two.root.age < one.root.age):
             one, two = two, one
         if two.channels:
             out.append(CallAbsorbed(two.id, one.id, at))
@@ -366,38 +252,27 @@ class CallTracker:
         self._open.pop(id(two), None)
         self._open[id(one)] = one
         if one.evidence is not None and one.has_live_channel():
-            one.evidence = None
+            one.evidence, one.alive_until = None, None
         return one
 
-    def _feed_queue_log(self, fact: QueueFact, mark: int, out: Events) -> None:
+    def _feed_queue_log(self, fact: QueueFact, mark: int, heard: float, out: Events) -> None:
         if fact.event == "QUEUESTART":
-            self._boot = fact.at
+            self._start = Start.of(fact, mark, self._cel_at)
             return
-        if fact.uniqueid in {"NONE", "MANAGER", "REALTIME", ""}:
+        if fact.uniqueid in NOBODYS:
             return
-        call = self._calls.get(fact.uniqueid)
+        call = self.find(fact.uniqueid)
         if call is None:
-            self._early.setdefault(fact.uniqueid, []).append((mark, fact))
+            self._early.setdefault(fact.uniqueid, []).append((mark, heard, fact))
             return
         call.queue_facts.append(fact)
         if call.evidence is not None and not is_code(call):
             out.append(CallEnded(build_record(call), again=True))
 
-    def _cut_older(self, out: Events) -> None:
-        for call in list(self._open.values()):
-            if call.evidence is None:
-                self._close_if_cut(call, out)
-
-    def _close_if_cut(self, call: CallState, out: Events) -> None:
-        assert self._latest is not None
-        if self._boot is not None and call.last_at < self._boot:
-            self.close(call, "pbx_restart", out)
-        elif call.last_at < self._latest - SILENCE:
-            self.close(call, "silence", out)
-
     def _forget(self, call: CallState) -> None:
         self.last_calls.settle(call)
         self._open.pop(id(call), None)
-        for key in call.keys:
-            if self._calls.get(key) is call:
-                del self._calls[key]
+        for known in (self._calls, self._before):
+            for key in call.keys:
+                if known.get(key) is call:
+                    del known[key]

@@ -22,9 +22,12 @@ def replay(
 ) -> None:
     """Compute every call record again from the raw facts and store what differs."""
     from callcenter.calls.replay import replay_url
+    from callcenter.clock import now
+    from callcenter.storage.retention import kept_since
 
     settings = current_settings()
-    result = asyncio.run(replay_url(database_url(), settings.pbx, dry_run=dry_run))
+    since = kept_since(now(), settings.cdr_retention_months)
+    result = asyncio.run(replay_url(database_url(), settings.pbx, dry_run=dry_run, not_before=since))
     for difference in result.changed:
         print(difference.call_id, *(f"{k}: {a!r} -> {b!r}" for k, (a, b) in difference.columns.items()), sep="\n  ")
     verb = "would be" if dry_run else "were"
@@ -34,12 +37,15 @@ def replay(
 @app.command()
 def api() -> None:
     """Serve the API and the console page; needs Postgres alone."""
+    import uvloop
+
     from callcenter.logs import set_up_logs
     from callcenter.webapp import run_api
 
     settings = current_settings()
     set_up_logs(settings.log_level)
-    asyncio.run(run_api(settings, database_url()))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run_api(settings, database_url()))
 
 
 @app.command()

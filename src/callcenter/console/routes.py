@@ -1,6 +1,7 @@
 """The console: one page, rendered here, kept live by one script of our own."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -8,12 +9,17 @@ from fastapi import APIRouter, Query, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from callcenter import clock
 from callcenter.calls.printing import duration, local_time
 from callcenter.calls.repository import find_page
 from callcenter.calls.search import CallSearch, parse_number
 from callcenter.catalogue.labels import LANGUAGES, Labels, labels, preferred
+from callcenter.coverage.period import cover
+from callcenter.coverage.reading import read_period
 from callcenter.errors import InvalidInput
 from callcenter.http.paging import read_cursor, write_cursor
+from callcenter.reports.grounds import coverage_lines
+from callcenter.storage.reading import reading
 
 router = APIRouter(include_in_schema=False)
 
@@ -53,6 +59,7 @@ async def _page(request: Request, template: str, number: str, cursor: str | None
     texts = labels(lang or preferred(request.headers.get("accept-language", "")))
     facts = {"texts": texts, "languages": LANGUAGES, "number": number, "script_texts": _script_texts(texts)}
     facts |= await _found(request, number.strip(), cursor)
+    facts["missing"] = await _missing(request, texts) if template == "desk.html" else ()
     status = 422 if facts["fault"] else 200
     html = pages.get_template(template).render(facts)
     return HTMLResponse(html, status, {**HEADERS, "Content-Language": texts.language})
@@ -67,6 +74,16 @@ async def _found(request: Request, number: str, cursor: str | None) -> dict[str,
     items, end = await find_page(request.app.state.engine, search, after, SHOWN)
     following = write_cursor(end, search) if end else None
     return {"items": items, "next": following, "paged": after is not None, "fault": None}
+
+
+async def _missing(request: Request, texts: Labels) -> tuple[str, ...]:
+    """What may be missing in the records of the last 24 hours; nothing when all is there."""
+    moment = clock.now()
+    since = moment - timedelta(days=1)
+    async with reading(request.app.state.engine) as connection:
+        watched, failed = await read_period(connection, since, moment)
+    coverage = cover(watched, failed, since, moment, moment)
+    return tuple(coverage_lines(coverage, texts)) if coverage.complete is False else ()
 
 
 def _script_texts(texts: Labels) -> Mapping[str, Mapping[str, str]]:

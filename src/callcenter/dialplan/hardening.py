@@ -38,6 +38,7 @@ def hardening_values(settings: Settings) -> dict[str, Any]:
         "sip_tls_port": settings.sip_tls_port,
         "keys_dir": keys_dir(settings),
         "blocked_file": settings.asterisk_dir / "etc" / "pjsip.blocked",
+        "cel_over_ami": settings.cel_over_ami,
     }
 
 

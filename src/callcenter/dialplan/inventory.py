@@ -60,7 +60,7 @@ def _not_loaded(candidate: Candidate, step: Step, what: str, module: str) -> Ite
             "module-not-loaded",
             what=f"{what} is in {module}.so, which modules.conf does not load: {step.text}",
             why="Asterisk notices only when a call gets there, and hangs it up",
-            mend=f"add `load = {module}.so` to asterisk/modules.conf and restart Asterisk",
+            mend=f"add `load = {module}.so` to asterisk/modules.conf.j2 and restart Asterisk",
         )
 
 

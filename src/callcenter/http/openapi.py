@@ -21,7 +21,7 @@ TAGS = [
     {"name": "callbacks", "description": "Callbacks (回拨) and the worklist of whom we owe a call (待回访)."},
     {"name": "routing", "description": "Whom the hotline refuses (黑名单), and who serves which queue."},
     {"name": "alerts", "description": "What somebody must know of (告警)."},
-    {"name": "reports", "description": "Traffic reports (日报 周报 月报), defined in docs/figures.md."},
+    {"name": "reports", "description": "Traffic reports (日报 周报 月报) and what they rest on; see docs/figures.md."},
     {"name": "live", "description": "What happens now, as server-sent events."},
     {"name": "roster", "description": "Who is on duty for the emergency line (应急值班), and the hand-over log."},
     {"name": "schedule", "description": "Calendar, opening hours, overrides and duty periods, and what they decide."},

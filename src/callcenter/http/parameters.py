@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Refuse parameters that the route's own OpenAPI entry doesn't name, and repeated ones."""
     known = _described(request)
     names = [name for name, _ in request.query_params.multi_items()]

@@ -43,13 +43,17 @@ def listening_socket(host: str, port: int) -> socket.socket:
     """Bind at once, so that a taken port is a clear message. Raises `SetupFailed`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=512)
     except OSError as error:
         raise SetupFailed(
             what=f"The API can't listen on {host}:{port}",
             why=error.strerror or str(error),
             mend="end what uses that port, or set CALLCENTER_HTTP_PORT",
         ) from None
+    # connections inherit it; asyncio would set it, but does not know this socket for TCP. Without it the second
+    # write of an answer, its body, waits for the client's delayed acknowledgement of the first: 40 ms
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 async def serve(app: FastAPI, host: str, port: int, before_stop: Callable[[], None]) -> None:

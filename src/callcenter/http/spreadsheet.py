@@ -35,3 +35,18 @@ async def stream(header: Sequence[str], batches: AsyncIterator[Sequence[Sequence
     yield BOM.encode() + lines([header])
     async for batch in batches:
         yield lines(batch)
+
+
+class LineEnds:
+    """Turns the LF that ends a line into CRLF in CSV that comes in pieces; line ends inside quoted cells stay."""
+
+    def __init__(self) -> None:
+        self._quoted = False
+
+    def feed(self, piece: bytes) -> bytes:
+        """The piece with its line ends. A doubled quote leaves the cell and enters it again."""
+        parts = piece.split(b'"')
+        outside = slice(1 if self._quoted else 0, None, 2)
+        parts[outside] = [part.replace(b"\n", b"\r\n") for part in parts[outside]]
+        self._quoted ^= len(parts) % 2 == 0
+        return b'"'.join(parts)

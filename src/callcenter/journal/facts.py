@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -87,20 +87,24 @@ class CelLine(msgspec.Struct, gc=False):
     """The event's own name where `eventtype` says what the dialplan called it"""
 
 
+Scalar = str | Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)] | float | bool | None
+"""What stands in an event's extra: Asterisk writes it flat (`main/cel.c`); what is stored must fit JSON's readers."""
+
 LINE = msgspec.json.Decoder(CelLine)
-OBJECT = msgspec.json.Decoder(dict[str, Any])
+OBJECT = msgspec.json.Decoder(dict[str, Scalar])
+NUL = r"\u0000"
+
+EARLIEST, LATEST = 946684800.0, 7258118400.0
+"""The years 2000 to 2199 in Unix seconds. A time outside comes from a torn line; taken at its word, it would make every
+running call look silent for years."""
 
 
 def parse_cel(line: bytes) -> CelFact:
     """One line of the CEL journal. Raises `ValueError` that says what is wrong with it."""
     row = _decode(line)
-    try:
-        at = from_epoch(float(row.eventtime))
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"not a CEL record: time {row.eventtime[:32]!r}") from None
     return CelFact(
         row.eventenum or row.eventtype,
-        at,
+        _instant(row.eventtime, "a CEL"),
         row.userdeftype,
         row.name,
         row.num,
@@ -117,6 +121,16 @@ def parse_cel(line: bytes) -> CelFact:
     )
 
 
+def _instant(text: str, kind: str) -> datetime:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ValueError(f"not {kind} record: time {text[:32]!r}") from None
+    if not EARLIEST <= seconds < LATEST:
+        raise ValueError(f"not {kind} record: time {text[:32]!r} is not of these centuries")
+    return from_epoch(seconds)
+
+
 def _decode(line: bytes) -> CelLine:
     """JSON as Asterisk wrote it. What a caller sent must not cost us the line: bad UTF-8, lone surrogates and NUL
     (which Postgres cannot hold) become U+FFFD."""
@@ -127,24 +141,31 @@ def _decode(line: bytes) -> CelLine:
             if isinstance(error, msgspec.ValidationError):
                 raise
             return LINE.decode(_mended(line))
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise ValueError(f"not a CEL record: {error}") from None
 
 
 def _mended(line: bytes) -> bytes:
     try:
         row = json.loads(line.decode("utf-8", "replace"), strict=False)
-        text = json.dumps(row, ensure_ascii=False).replace(r"\u0000", "\ufffd")
+        text = json.dumps(_without_nul(row) if isinstance(row, dict) else row, ensure_ascii=False)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"not JSON: {error}") from None
     return text.encode("utf-8", "replace")
 
 
+def _without_nul(row: dict[str, Any]) -> dict[str, Any]:
+    plain = {name: value.replace("\0", "\ufffd") if isinstance(value, str) else value for name, value in row.items()}
+    return {name.replace("\0", "\ufffd"): value for name, value in plain.items()}
+
+
 def _extra(text: str) -> Mapping[str, Any]:
+    """JSON in a string; what is not as flat as Asterisk writes it stays text."""
     try:
-        return OBJECT.decode(text)
+        extra = OBJECT.decode(text)
     except msgspec.DecodeError:
         return {"text": text}
+    return _without_nul(extra) if NUL in text else extra
 
 
 def parse_queue_log(line: bytes) -> QueueFact:
@@ -153,10 +174,7 @@ def parse_queue_log(line: bytes) -> QueueFact:
     if len(fields) < 5:
         raise ValueError(f"not a queue_log record: {len(fields)} fields, at least 5 expected")
     instant, uniqueid, queue, agent, event, *values = fields
-    try:
-        return QueueFact(from_epoch(float(instant)), uniqueid, queue, agent, event, tuple(values))
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"not a queue_log record: time {instant[:32]!r}") from None
+    return QueueFact(_instant(instant, "a queue_log"), uniqueid, queue, agent, event, tuple(values))
 
 
 PARSERS: dict[str, Callable[[bytes], Fact]] = {"cel": parse_cel, "queue_log": parse_queue_log}

@@ -17,6 +17,7 @@ LINE_LIMIT = 8 << 20
 """A line longer than this is not waited for: it is handed on as it is and rejected by the parser."""
 HEAD_BYTES = 256
 """Enough to reach past the field names into the first record's time."""
+DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +88,27 @@ class Follower:
         return True
 
     def _place_in(self, fd: int) -> Place:
-        known, status, head = self._place, os.fstat(fd), _head(fd)
+        known, status = self._place, os.fstat(fd)
         if known is None or known.inode != status.st_ino:
-            return Place(status.st_ino, 0, head)
-        if status.st_size < known.position or not _same_file(known.head, fd):
+            return Place(status.st_ino, 0, b"")
+        if _was_cut(fd, known):
             self.gaps.append(Gap(self.source, f"{self.path.name} was cut or replaced at {known.position}"))
-            return Place(status.st_ino, 0, head)
-        return Place(known.inode, known.position, known.head or head)
+            return Place(status.st_ino, 0, b"")
+        return known
 
     def _resume_path(self) -> Path | None:
         """The file that holds our place, else the current one; a place that is nowhere is a gap."""
         if self._place is None:
             return self.path if self.path.exists() else None
-        for candidate in self._family():
+        family = self._family()
+        if not family:
+            return None  # the whole folder is out of reach, a mount that is late: our file may be there again
+        for candidate in family:
             if _inode(candidate) == self._place.inode:
                 return candidate
         self.gaps.append(Gap(self.source, f"the file read up to {self._place.position} is gone"))
         self._place = None
-        return self._oldest_or_current()
-
-    def _oldest_or_current(self) -> Path | None:
-        family = self._family()
-        return family[0] if family else None
+        return family[0]
 
     def _family(self) -> list[Path]:
         """The journal and its rotated predecessors (`cel.jsonl.1`, `cel.jsonl-20261122`), oldest first."""
@@ -125,22 +125,14 @@ class Follower:
         while data and b"\n" not in data and len(data) == want and want < LINE_LIMIT:
             want *= 2
             data = os.pread(self._fd, want, place.position)
-        if self._was_cut(data):
+        if _was_cut(self._fd, place):
             self._cut()
             return self._read_lines()
         end = data.rfind(b"\n") + 1 or (len(data) if len(data) >= LINE_LIMIT else 0)
         if not end:
             return None
-        head = place.head or _head(self._fd)
-        self._place = Place(place.inode, place.position + end, head)
+        self._place = _place_after(self._fd, place, end)
         return Chunk(self.source, place.inode, place.position, data[:end], self._place)
-
-    def _was_cut(self, data: bytes) -> bool:
-        """Shorter than where we stand, or longer again but with another beginning."""
-        assert self._fd is not None and self._place is not None
-        if data:
-            return not _same_file(self._place.head, self._fd)
-        return os.fstat(self._fd).st_size < self._place.position
 
     def _cut(self) -> None:
         assert self._place is not None
@@ -148,17 +140,21 @@ class Follower:
         self._place = Place(self._place.inode, 0, b"")
 
     def _successor(self) -> Path | None:
-        """The file that follows a rotated one; None while ours is the current one."""
-        assert self._place is not None
+        """The file that follows a rotated one; None while ours is the current one.
+
+        An empty one does not follow yet: rotation may have made it while Asterisk still holds ours open.
+        """
+        assert self._fd is not None and self._place is not None
         current = _inode(self.path)
         if current in {-1, self._place.inode}:
             return None
         family = self._family()
         inodes = [_inode(p) for p in family]
-        if self._place.inode not in inodes:
-            return self.path
-        later = family[inodes.index(self._place.inode) + 1 :]
-        return later[0] if later else self.path
+        if self._place.inode in inodes:
+            later = family[inodes.index(self._place.inode) + 1 :]
+        else:  # deleted while we read it: what was written since then is later
+            later = [p for p in family if _age(p)[0] > os.fstat(self._fd).st_mtime]
+        return next((p for p in (*later, self.path) if _size(p)), None)
 
     def _switch_to(self, path: Path) -> None:
         self._partial_is_lost()
@@ -178,6 +174,13 @@ def _inode(path: Path) -> int:
         return -1
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _age(path: Path) -> tuple[float, int]:
     try:
         return path.stat().st_mtime, len(path.name)
@@ -185,11 +188,23 @@ def _age(path: Path) -> tuple[float, int]:
         return 0.0, 0
 
 
-def _head(fd: int) -> bytes:
-    """The file's first bytes, hashed when all are there (they hold personal data)."""
-    first = os.pread(fd, HEAD_BYTES, 0)
-    return hashlib.blake2b(first, digest_size=32).digest() if len(first) == HEAD_BYTES else b""
+def _place_after(fd: int, place: Place, size: int) -> Place:
+    position = place.position + size
+    known = place.head if place.position >= HEAD_BYTES else b""
+    return Place(place.inode, position, known or _head(fd, min(position, HEAD_BYTES)))
+
+
+def _was_cut(fd: int, place: Place) -> bool:
+    """Shorter than where we stand, or as long or longer again but with another beginning."""
+    return os.fstat(fd).st_size < place.position or not _same_file(place.head, fd)
+
+
+def _head(fd: int, length: int) -> bytes:
+    """The file's first bytes, hashed (they hold personal data); how many they are stands behind when they are few."""
+    digest = hashlib.blake2b(os.pread(fd, length, 0), digest_size=DIGEST_BYTES).digest()
+    return digest if length == HEAD_BYTES else digest + length.to_bytes(2, "big")
 
 
 def _same_file(head: bytes, fd: int) -> bool:
-    return not head or head == _head(fd)
+    length = int.from_bytes(head[DIGEST_BYTES:], "big") or HEAD_BYTES
+    return not head or head == _head(fd, length)

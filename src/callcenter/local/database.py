@@ -17,7 +17,10 @@ from callcenter.local.secrets import Secrets
 from callcenter.settings import Settings
 
 MIGRATIONS = Path(__file__).parents[1] / "storage" / "migrations" / "versions"
-KEY_IS_KNOWN = "SELECT true FROM api_keys WHERE name = 'local' AND revoked_at IS NULL AND sha256 = $1"
+KEY_IS_KNOWN = (
+    "SELECT true FROM api_keys WHERE name IN ('local', 'local-' || $2) AND revoked_at IS NULL AND sha256 = $1"
+)
+"""Each home has a key of its own in a database that several share; homes of before share the name `local`."""
 MEND = "check CALLCENTER_DATABASE_URL and var/log/postgres.log"
 
 
@@ -29,7 +32,7 @@ async def prepare(settings: Settings, secrets: Secrets) -> None:
     try:
         if not await _is_prepared(url, settings.pbx, secrets.api_key):
             slow_half = await asyncio.to_thread(import_module, "callcenter.local.migration")
-            await slow_half.bring_up_to_date(url, secrets.api_key)
+            await slow_half.bring_up_to_date(url, f"local-{settings.pbx}", secrets.api_key)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise SetupFailed(what="The database can't be used", why=str(error) or "time-out", mend=MEND) from error
 
@@ -48,6 +51,6 @@ async def _is_prepared(url: str, pbx: str, key: str) -> bool:
         if await connection.fetchval("SELECT version_num FROM alembic_version") != newest_migration():
             return False
         await connection.execute("DELETE FROM heartbeats WHERE pbx = $1", pbx)
-        return bool(await connection.fetchval(KEY_IS_KNOWN, hashlib.sha256(key.encode()).hexdigest()))
+        return bool(await connection.fetchval(KEY_IS_KNOWN, hashlib.sha256(key.encode()).hexdigest(), pbx))
     finally:
         await connection.close()

@@ -6,20 +6,27 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import aiomqtt
 import asyncpg
 
 from callcenter import clock
+from callcenter.ami.actions import SHOW_CHANNELS, Action
+from callcenter.ami.faults import AmiFault
+from callcenter.coverage.reading import coverage_object
 from callcenter.dialplan.hardening import keys_dir
-from callcenter.errors import CallcenterError
+from callcenter.errors import CallcenterError, PartUnavailable
 from callcenter.local import addresses, parts, places, ports, postgres, programs
+from callcenter.local.deployment import manager
 from callcenter.local.places import api_url
 from callcenter.local.processes import recall
 from callcenter.local.readiness import wait_ready
 from callcenter.security.certificates import WARN_BEFORE, ends_at
 from callcenter.settings import Settings
+from callcenter.storage.engine import make_engine
+from callcenter.storage.reading import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     """Every check, in the order in which a fault in one explains those after it."""
     for finding in (*_machine(settings), *_software(settings), *_ports(settings)):
         yield finding
-    for check in (_database, _broker, _asterisk, _service):
+    own = (_journal_over_ami,) if settings.journal == "ami" else ()
+    for check in (_database, _coverage, _broker, _asterisk, *own, _service):
         yield await _bounded(check, settings)
 
 
@@ -117,6 +125,24 @@ async def _bounded(check: Callable[[Settings], Awaitable[Finding]], settings: Se
         return Finding(name, why, f"start callcenter run; its logs are in {places.log_dir(settings)}")
 
 
+async def _coverage(settings: Settings) -> Finding:
+    """What was observed since yesterday: told, and no fault of the present."""
+    moment = clock.now()
+    engine = make_engine(addresses.database_url(settings), pool_size=1)
+    try:
+        async with reading(engine) as connection:
+            found = await coverage_object(connection, moment - timedelta(days=1), moment, moment, settings.pbx)
+    finally:
+        await engine.dispose()
+    if found["complete"] is None:
+        return Finding("coverage", "nothing was watched yet")
+    share = found["pbxs"][0]["share"]
+    detail = f"observed or filled {'–' if share is None else f'{share:.2%}'} of what was watched in the last 24 h"
+    return Finding(
+        "coverage", detail if found["complete"] else f"{detail}; callcenter coverage says what may be missing"
+    )
+
+
 async def _database(settings: Settings) -> Finding:
     connection = await asyncpg.connect(addresses.database_url(settings).replace("+asyncpg", ""), timeout=5)
     try:
@@ -143,6 +169,21 @@ async def _asterisk(settings: Settings) -> Finding:
         writer.close()
     mend = "" if banner.startswith("Asterisk Call Manager") else "set CALLCENTER_AMI_PORT: that is no Asterisk"
     return Finding("Asterisk AMI", f"{settings.ami_host}:{settings.ami_port} says {banner[:60]!r}", mend)
+
+
+async def _journal_over_ami(settings: Settings) -> Finding:
+    """May we keep a journal from AMI, and does a module send channel events? The service says when none come."""
+    username = f"{settings.ami_username}-journal"
+    see = 'see "A PBX with AMI alone" in docs/administration.md'
+    try:
+        async with manager(settings.model_copy(update={"ami_username": username}), 3) as client:
+            await client.collect(SHOW_CHANNELS)
+            await client.ask(Action("ModuleCheck", (("Module", "cel_manager"),)))
+    except (AmiFault, PartUnavailable) as fault:
+        return Finding("journal over AMI", f"{username}: {fault}", see)
+    last = settings.cel_path.stat().st_mtime if settings.cel_path.exists() else None
+    when = f"{clock.from_epoch(last).astimezone(clock.LOCAL_ZONE):%Y-%m-%d %H:%M:%S}" if last else "never"
+    return Finding("journal over AMI", f"{username} may see channels; last channel event {when}")
 
 
 async def _service(settings: Settings) -> Finding:

@@ -85,8 +85,8 @@ async def _take_on_pbx(own: asterisk.Instance, _: Process) -> bool:
 
 
 def runs_own_asterisk(settings: Settings) -> bool:
-    """An AMI address elsewhere means that Asterisk is somebody else's to run."""
-    return places.is_loopback(settings.ami_host)
+    """An AMI address elsewhere, or files out of reach behind a tunnel: then Asterisk is somebody else's to run."""
+    return places.is_loopback(settings.ami_host) and settings.journal == "files"
 
 
 def own_command(settings: Settings, name: str, environment: Mapping[str, str]) -> Part:

@@ -104,7 +104,7 @@ async def _run(pbx: Instance, configuration: Path, folder: Path) -> Trial:
 
     try:
         if not await until(booted, LOADED_WITHIN_SECONDS) or not is_alive(process):
-            mend = "look at asterisk/modules.conf and asterisk.conf.j2 first"
+            mend = "look at asterisk/modules.conf.j2 and asterisk.conf.j2 first"
             raise SetupFailed(what="The candidate does not start", why=last_lines(log), mend=mend)
         applications = await said(pbx, configuration, "core show applications")
         functions = await said(pbx, configuration, "core show functions")

@@ -74,7 +74,8 @@ class Subscriber:
         if not self._waiting and not self.closed:
             self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
         return self._waiting.popleft() if self._waiting else None
 
 
@@ -102,7 +103,8 @@ class Feed:
     async def ready(self) -> None:
         """Return once the feed follows the outbox. Raises `PartUnavailable` when it does not within 5 s."""
         try:
-            await asyncio.wait_for(self.connected.wait(), READY_SECONDS)
+            async with asyncio.timeout(READY_SECONDS):
+                await self.connected.wait()
         except TimeoutError:
             raise PartUnavailable(
                 part="live feed", why="it has no connection to Postgres", mend="try again shortly"
@@ -127,7 +129,8 @@ class Feed:
             self.connected.clear()
             pause = RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)]
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopped.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self.stopped.wait()
 
     async def _listen(self) -> None:
         async with self._listening() as connection:
@@ -135,7 +138,8 @@ class Feed:
             self.connected.set()
             while not self.stopped.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), PROBE_SECONDS)
+                    async with asyncio.timeout(PROBE_SECONDS):
+                        await self._wake.wait()
                 self._wake.clear()
                 await self._hand_out_announced(connection)
 

@@ -6,19 +6,35 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.publishing.tables import live_states
-
 ADD_ROWS = text(
-    "INSERT INTO outbox (event_id, pbx, topic, kind, key, payload, retain)"
+    "WITH added AS ("
+    " INSERT INTO outbox (event_id, pbx, topic, kind, key, payload, retain)"
     " SELECT event_id, pbx, topic, kind, key, payload, retain"
     " FROM json_populate_recordset(NULL::outbox, CAST(:rows AS json))"
     " ON CONFLICT (event_id) DO NOTHING RETURNING id"
+    ") SELECT pg_notify(:channel, min(id) || '-' || max(id)) FROM added HAVING count(*) > 0"
 )
-"""One statement for any number of rows; every value travels in the one bound parameter."""
+"""One round trip for any number of rows; every value travels in the one bound parameter."""
+
+NEXT_ID = text("SELECT nextval(pg_get_serial_sequence('outbox', 'id'))")
+NOTIFY_SINCE = text("SELECT pg_notify(:channel, :first || '-' || currval(pg_get_serial_sequence('outbox', 'id')))")
+
+COLUMNS = ("event_id", "pbx", "topic", "kind", "key", "payload", "retain")
+MANY = 50
+"""From so many rows on COPY is worth its round trips."""
+
+REMEMBER_STATES = text(
+    "INSERT INTO live_states (pbx, kind, key, payload) SELECT pbx, kind, key, payload"
+    " FROM json_populate_recordset(NULL::live_states, CAST(:rows AS json))"
+    " ON CONFLICT (pbx, kind, key) DO UPDATE SET payload = excluded.payload, updated_at = now()"
+)
+FORGET_STATES = text(
+    "DELETE FROM live_states WHERE (pbx, kind, key) IN"
+    " (SELECT pbx, kind, key FROM json_populate_recordset(NULL::live_states, CAST(:rows AS json)))"
+)
 
 CHANNEL = "callcenter_outbox"
 """NOTIFY channel; the payload is `<first id>-<last id>` of the rows that this transaction added."""
@@ -48,11 +64,23 @@ async def announce(connection: AsyncConnection, pbx: str, announcements: Sequenc
     """Add announcements to the outbox within the caller's transaction; an event_id known already is left alone."""
     if not announcements:
         return
-    rows = orjson.dumps([_row(pbx, a) for a in announcements]).decode()
-    ids = (await connection.execute(ADD_ROWS, {"rows": rows})).scalars().all()
+    rows = [_row(pbx, a) for a in announcements]
+    if len(rows) >= MANY:
+        await _copy(connection, rows)
+    else:
+        await connection.execute(ADD_ROWS, {"rows": orjson.dumps(rows).decode(), "channel": CHANNEL})
     await _remember_states(connection, pbx, [a for a in announcements if a.retain])
-    if ids:
-        await connection.execute(select(func.pg_notify(CHANNEL, f"{min(ids)}-{max(ids)}")))
+
+
+async def _copy(connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows in binary: the announcements of calls that we catch up with. None of them may be there."""
+    first = (await connection.execute(NEXT_ID)).scalar_one()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    payload = COLUMNS.index("payload")
+    records = [tuple(row[c] for c in COLUMNS) for row in rows]
+    as_text = [(*r[:payload], orjson.dumps(r[payload]).decode(), *r[payload + 1 :]) for r in records]
+    await driver.copy_records_to_table("outbox", records=as_text, columns=COLUMNS)
+    await connection.execute(NOTIFY_SINCE, {"channel": CHANNEL, "first": str(first)})
 
 
 def _row(pbx: str, announcement: Announcement) -> dict[str, Any]:
@@ -68,19 +96,11 @@ def _row(pbx: str, announcement: Announcement) -> dict[str, Any]:
 
 
 async def _remember_states(connection: AsyncConnection, pbx: str, retained: Sequence[Announcement]) -> None:
-    latest = {(a.kind, a.key): a for a in retained}
-    for (kind, key), announcement in latest.items():
-        if announcement.payload is None:
-            gone = (live_states.c.pbx == pbx) & (live_states.c.kind == kind) & (live_states.c.key == key)
-            await connection.execute(delete(live_states).where(gone))
-            continue
-        row = _state_row(pbx, kind, key, announcement.payload)
-        await connection.execute(row)
-
-
-def _state_row(pbx: str, kind: str, key: str, payload: dict[str, Any]) -> Any:
-    """The statement that makes `payload` the current state of (kind, key)."""
-    values = {"pbx": pbx, "kind": kind, "key": key, "payload": payload}
-    statement = upsert(live_states).values(values)
-    changed = {"payload": statement.excluded.payload, "updated_at": func.now()}
-    return statement.on_conflict_do_update(index_elements=["pbx", "kind", "key"], set_=changed)
+    """The last announcement of each (kind, key) is its state, or the state's end: a statement each for any number."""
+    latest = {(a.kind, a.key): a.payload for a in retained}
+    named = [({"pbx": pbx, "kind": kind, "key": key}, payload) for (kind, key), payload in latest.items()]
+    stand = [{**name, "payload": payload} for name, payload in named if payload is not None]
+    gone = [name for name, payload in named if payload is None]
+    for statement, rows in ((REMEMBER_STATES, stand), (FORGET_STATES, gone)):
+        if rows:
+            await connection.execute(statement, {"rows": orjson.dumps(rows).decode()})

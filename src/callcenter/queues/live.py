@@ -20,7 +20,7 @@ from callcenter.ami.events import (
     Typed,
     WaitingListed,
 )
-from callcenter.calls.state import PLACEHOLDER_PREFIX
+from callcenter.calls.ids import PLACEHOLDER_PREFIX
 
 EMERGENCY = "emergency"
 

@@ -4,7 +4,7 @@ Work is claimed from Postgres row by row (SKIP LOCKED): a pipeline that dies lea
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Interval, bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.clock import LOCAL_ZONE, now
 from callcenter.errors import in_one_line
 from callcenter.publishing.outbox import Announcement, announce
-from callcenter.recordings.stereo import JoinFailed, StereoFile, join_legs
+from callcenter.recordings.stereo import StereoFile, join_legs, kept_file
 from callcenter.recordings.tables import recordings
 from callcenter.recordings.wav import WavFile, inspect
 from callcenter.storage.away import AWAY
@@ -28,12 +28,42 @@ log = structlog.get_logger()
 POLL_SECONDS = 3.0
 SOON_SECONDS = 0.3
 """While a recording waits for Asterisk to close its legs."""
+TOGETHER_SECONDS = 0.2
+"""So long after a call's end Asterisk has closed its legs; what ends meanwhile is handled in the same transaction."""
+CLAIMED = 8
+"""Recordings in one transaction at most: a pipeline that dies leaves so many to be joined again."""
 NOT_CLOSED_RETRY = timedelta(milliseconds=300)
 CLOSING_TAKES_AT_MOST = timedelta(seconds=30)
 """After this the header is taken as left by a crash: the audio is all there, its length is the file's."""
 LEGS_APPEAR_WITHIN = timedelta(minutes=5)
 FAULT_RETRY = timedelta(seconds=30)
 MAX_ATTEMPTS = 200
+
+r = recordings.c
+CLAIM = (
+    select(recordings)
+    .where(r.pbx == bindparam("pbx"), r.state == "expected", r.next_try_at <= func.now())
+    .order_by(r.next_try_at)
+    .limit(CLAIMED)
+    .with_for_update(skip_locked=True)
+)
+CONCLUDED = ("state", "reason", "path", "media_type", "channels", "seconds", "bytes", "sha256")
+CONCLUDE = (
+    update(recordings)
+    .where(r.id == bindparam("which"))
+    .values({name: bindparam(f"new_{name}") for name in CONCLUDED} | {"updated_at": func.now()})
+)
+POSTPONE = (
+    update(recordings)
+    .where(r.id == bindparam("which"))
+    .values(
+        attempts=r.attempts + 1,
+        next_try_at=func.now() + bindparam("wait", type_=Interval()),
+        reason=bindparam("why"),
+        updated_at=case((r.attempts == 0, func.now()), else_=r.updated_at),
+    )
+)
+"""`updated_at` stays at the first look: it is the age that ends the waiting."""
 
 Health = Callable[[str, bool, str], None]
 
@@ -49,18 +79,25 @@ class Finding:
     state: str
     reason: str | None = None
     file: StereoFile | None = None
+    path: str | None = None
+    """The file's, relative to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A recording that must be looked at again."""
+
+    wait: timedelta
+    reason: str
 
 
 class Pipeline:
     """Joins the legs of one PBX's recordings below `root` (spool/ in, YYYY/MM/DD/ out)."""
 
-    def __init__(
-        self, engine: AsyncEngine, pbx: str, root: Path, ffmpeg: tuple[str, ...], health: Health, workers: int = 1
-    ) -> None:
+    def __init__(self, engine: AsyncEngine, pbx: str, root: Path, health: Health, workers: int = 1) -> None:
         self._engine = engine
         self._pbx = pbx
         self._root = root
-        self._ffmpeg = ffmpeg
         self._health = health
         self._workers = workers
         self._wake = asyncio.Event()
@@ -81,8 +118,9 @@ class Pipeline:
 
     async def _work(self) -> None:
         while True:
+            self._wake.clear()
             try:
-                busy = await self._one()
+                busy = await self._some()
                 self._say_health()
             except AWAY as error:
                 busy = False
@@ -90,67 +128,77 @@ class Pipeline:
                 self._say_health()
                 self._fault = None
             if not busy:
-                self._wake.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), SOON_SECONDS if self._waiting else POLL_SECONDS)
+                    async with asyncio.timeout(SOON_SECONDS if self._waiting else POLL_SECONDS):
+                        await self._wake.wait()
+                    await asyncio.sleep(TOGETHER_SECONDS)
 
     def _say_health(self) -> None:
         self._health("recording", self._fault is None, self._fault or "working")
 
-    async def _one(self) -> bool:
-        """Handle one recording that is due; False when none is."""
+    async def _some(self) -> bool:
+        """Handle what is due, a few recordings in one transaction; False when no more are known to be due."""
         async with self._engine.begin() as connection:
-            row = await self._claim(connection)
-            if row is None:
+            rows = (await connection.execute(CLAIM, {"pbx": self._pbx})).all()
+            if not rows:
                 return False
             self._waiting = False
-            finding = await self._handle(connection, row)
-        if finding is not None and finding.state in {"ready", "silent"}:
-            self._clear_spool(row.name)  # only now: until the commit the legs are all we have
-        return True
+            seen = [await self._look(row) for row in rows]
+            await _note(connection, self._pbx, seen)
+        for row, found in seen:
+            if isinstance(found, Finding) and found.state in {"ready", "silent"}:
+                self._clear_spool(row.name)  # only now: until the commit the legs are all we have
+        return len(rows) == CLAIMED
 
-    async def _handle(self, connection: AsyncConnection, row: Any) -> Finding | None:
+    async def _look(self, row: Any) -> tuple[Any, "Finding | Later"]:
         try:
-            finding = await self._find(row)
+            finding = await asyncio.to_thread(self._find, row)
         except NotYet as why:
             self._waiting = True
-            await self._postpone(connection, row, NOT_CLOSED_RETRY, str(why))
-            return None
-        except (JoinFailed, OSError) as error:
-            return await self._postpone_after_fault(connection, row, str(error))
-        await self._conclude(connection, row, finding)
+            return row, Later(NOT_CLOSED_RETRY, str(why))
+        except OSError as error:
+            return row, self._after_fault(row, str(error))
         self._fault = None
-        return finding
+        return row, finding
 
-    async def _claim(self, connection: AsyncConnection) -> Any:
-        r = recordings.c
-        due = (r.pbx == self._pbx) & (r.state == "expected") & (r.next_try_at <= func.now())
-        query = select(recordings).where(due).order_by(r.next_try_at).limit(1).with_for_update(skip_locked=True)
-        return (await connection.execute(query)).first()
+    def _after_fault(self, row: Any, why: str) -> "Finding | Later":
+        log.error("recording_fault", recording=str(row.id), why=why)
+        self._fault = why
+        return Finding("failed", why) if row.attempts >= MAX_ATTEMPTS else Later(FAULT_RETRY, why)
 
-    async def _find(self, row: Any) -> Finding:
-        legs = await asyncio.to_thread(self._legs, row)
+    def _find(self, row: Any) -> Finding:
+        """Blocking: read the legs and join them. Raises `NotYet` and `OSError`."""
+        legs = self._legs(row)
         if isinstance(legs, Finding):
             return legs
         caller, agent = legs
         if caller.audio_bytes == agent.audio_bytes == 0:
             return Finding("silent", "no audio arrived from either side")
-        file = await join_legs(self._ffmpeg, caller, agent, self._target(row))
+        file = join_legs(caller, agent, self._target(row))
         reason = None if caller.audio_bytes and agent.audio_bytes else "audio from one side only"
-        return Finding("ready", reason, file)
+        return Finding("ready", reason, file, str(file.path.relative_to(self._root)))
+
+    def _kept(self, row: Any, legs: list[Path]) -> Finding | None:
+        """Only without legs: while they are there, they are the truth."""
+        file = None if any(leg.exists() for leg in legs) else kept_file(self._target(row))
+        if file is None:
+            return None
+        return Finding("ready", "made before the database forgot it", file, str(file.path.relative_to(self._root)))
 
     def _legs(self, row: Any) -> tuple[WavFile, WavFile] | Finding:
         age = now() - row.updated_at if row.attempts else timedelta()
-        paths = [self._root / "spool" / f"{row.name}-{side}.wav" for side in ("caller", "agent")]
-        if not all(p.resolve().parent == (self._root / "spool").resolve() for p in paths):
+        if Path(row.name).name != row.name:
             return Finding("absent", "the name leaves the spool folder")
-        missing = [p.name for p in paths if not p.exists()]
-        if missing:
-            if age < LEGS_APPEAR_WITHIN:
-                raise NotYet(f"no file {missing[0]}")
-            return Finding("absent", f"Asterisk wrote no file {missing[0]}")
+        paths = [self._root / "spool" / f"{row.name}-{side}.wav" for side in ("caller", "agent")]
         try:
             caller, agent = (inspect(p) for p in paths)
+        except FileNotFoundError as error:
+            if kept := self._kept(row, paths):
+                return kept
+            missing = Path(error.filename).name
+            if age < LEGS_APPEAR_WITHIN:
+                raise NotYet(f"no file {missing}") from None
+            return Finding("absent", f"Asterisk wrote no file {missing}")
         except ValueError as error:
             if age < CLOSING_TAKES_AT_MOST:
                 raise NotYet(str(error)) from None
@@ -163,38 +211,6 @@ class Pipeline:
         day: datetime = row.started_at.astimezone(LOCAL_ZONE)
         return self._root / f"{day:%Y/%m/%d}" / f"{row.id}.wav"
 
-    async def _postpone(self, connection: AsyncConnection, row: Any, wait: timedelta, reason: str) -> None:
-        """`updated_at` stays at the first look: it is the age that ends the waiting."""
-        values: dict[str, Any] = {"attempts": row.attempts + 1, "next_try_at": func.now() + wait, "reason": reason}
-        if row.attempts == 0:
-            values["updated_at"] = func.now()
-        await connection.execute(update(recordings).where(recordings.c.id == row.id).values(values))
-
-    async def _postpone_after_fault(self, connection: AsyncConnection, row: Any, why: str) -> Finding | None:
-        log.error("recording_fault", recording=str(row.id), why=why)
-        self._fault = why
-        if row.attempts >= MAX_ATTEMPTS:
-            finding = Finding("failed", why)
-            await self._conclude(connection, row, finding)
-            return finding
-        await self._postpone(connection, row, FAULT_RETRY, why)
-        return None
-
-    async def _conclude(self, connection: AsyncConnection, row: Any, finding: Finding) -> None:
-        file = finding.file
-        values: dict[str, Any] = {"state": finding.state, "reason": finding.reason, "updated_at": func.now()}
-        if file is not None:
-            values |= {
-                "path": str(file.path.relative_to(self._root)),
-                "media_type": "audio/wav",
-                "channels": 2,
-                "seconds": file.seconds,
-                "bytes": file.bytes,
-                "sha256": file.sha256,
-            }
-        await connection.execute(update(recordings).where(recordings.c.id == row.id).values(values))
-        await announce(connection, self._pbx, [_announcement(row, finding)])
-
     def _clear_spool(self, name: str) -> None:
         for side in ("caller", "agent"):
             (self._root / "spool" / f"{name}-{side}.wav").unlink(missing_ok=True)
@@ -202,11 +218,29 @@ class Pipeline:
     async def sweep(self) -> None:
         """Remove legs that a death between commit and removal left behind."""
         names = {p.name.rpartition("-")[0] for p in (self._root / "spool").glob("*.wav")}
-        r = recordings.c
         query = select(r.name).where(r.pbx == self._pbx, r.name.in_(names), r.state.in_(["ready", "silent"]))
         async with self._engine.connect() as connection:
             for name in (await connection.execute(query)).scalars():
                 self._clear_spool(name)
+
+
+async def _note(connection: AsyncConnection, pbx: str, seen: Sequence[tuple[Any, Finding | Later]]) -> None:
+    """Store what was seen, with its announcements."""
+    later = [{"which": row.id, "wait": each.wait, "why": each.reason} for row, each in seen if isinstance(each, Later)]
+    if later:
+        await connection.execute(POSTPONE, later)
+    concluded = [(row, each) for row, each in seen if isinstance(each, Finding)]
+    if concluded:
+        await connection.execute(CONCLUDE, [_concluded(row, finding) for row, finding in concluded])
+        await announce(connection, pbx, [_announcement(row, finding) for row, finding in concluded])
+
+
+def _concluded(row: Any, finding: Finding) -> dict[str, Any]:
+    file = finding.file
+    values: dict[str, Any] = {"state": finding.state, "reason": finding.reason, "path": finding.path}
+    values |= {"media_type": "audio/wav", "channels": 2} if file else {"media_type": None, "channels": None}
+    values |= {name: getattr(file, name) if file else None for name in ("seconds", "bytes", "sha256")}
+    return {"which": row.id, **{f"new_{name}": values[name] for name in CONCLUDED}}
 
 
 def _announcement(row: Any, finding: Finding) -> Announcement:

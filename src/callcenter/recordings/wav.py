@@ -27,6 +27,14 @@ class WavFile:
         return self.audio_bytes / (RATE * SAMPLE_BYTES)
 
 
+def header(channels: int, audio_bytes: int) -> bytes:
+    """The header of a whole file of ours, 8 kHz and 16 bit. Beyond 4 GiB (37 h of stereo) it says the most it can."""
+    frame, said = channels * SAMPLE_BYTES, min(audio_bytes, 0xFFFFFFFF - HEADER_BYTES)
+    riff = struct.pack("<4sI8s", b"RIFF", said + HEADER_BYTES - 8, b"WAVEfmt ")
+    form = struct.pack("<IHHIIHH", 16, 1, channels, RATE, RATE * frame, frame, 8 * SAMPLE_BYTES)
+    return riff + form + struct.pack("<4sI", b"data", said)
+
+
 def inspect(path: Path) -> WavFile:
     """Read the header. Raises `FileNotFoundError`, and `ValueError` for what is no such file."""
     with path.open("rb") as file:

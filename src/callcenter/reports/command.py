@@ -63,13 +63,13 @@ def _one_of(kind: type[Choice], text: str, where: str) -> Choice:
 
 async def print_traffic(engine: AsyncEngine, period: Period, day: date, *, form: Format, language: str) -> None:
     """Print the report. Raises `ReportUnbalanced` rather than print one that doesn't balance."""
-    report, texts = await traffic(engine, period, day), labels(language)
+    issued, texts = await traffic(engine, period, day), labels(language)
     if form is Format.JSON:
-        shown = to_json(as_object(report, period, texts), orjson.OPT_INDENT_2)
+        shown = to_json(as_object(issued, period, texts), orjson.OPT_INDENT_2)
         print(shown.decode())
     elif form is Format.CSV:
-        sys.stdout.buffer.write(spreadsheet.BOM.encode() + spreadsheet.lines(csv_rows(report)))
+        sys.stdout.buffer.write(spreadsheet.BOM.encode() + spreadsheet.lines(csv_rows(issued)))
     else:
         console = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
-        for table in tables(report, period, texts):
+        for table in tables(issued, period, texts):
             console.print(table)

@@ -8,20 +8,24 @@ from rich.table import Table
 from callcenter.calls.model import Outcome
 from callcenter.catalogue.labels import Labels
 from callcenter.clock import LOCAL_ZONE
-from callcenter.reports.figures import DEFINITION, Figure, Row, Slice, TrafficReport
+from callcenter.reports.figures import DEFINITION, Figure, Row, Slice
+from callcenter.reports.grounds import CELLS, coverage_cells, coverage_lines, coverage_object
 from callcenter.reports.periods import Period
+from callcenter.reports.traffic import Issued
 
 NOTHING = "–"
 
 
-def as_object(report: TrafficReport, period: Period, labels: Labels) -> dict[str, Any]:
+def as_object(issued: Issued, period: Period, labels: Labels) -> dict[str, Any]:
     """The report for JSON, with labels in the reader's language."""
+    report = issued.report
     return {
         "period": period,
         "from": report.since,
         "until": report.until,
         "zone": LOCAL_ZONE.key,
         "definition": DEFINITION,
+        "coverage": coverage_object(issued.coverage, labels),
         "days": [_row_object(row, labels) for row in report.days],
         "total": _row_object(report.total, labels),
     }
@@ -56,11 +60,12 @@ def _line_object(part: Slice, row: Row, labels: Labels) -> dict[str, Any]:
     }
 
 
-def csv_rows(report: TrafficReport) -> Iterable[Sequence[Any]]:
-    """A header of fixed names, a row a day, the total last."""
-    yield _csv_header(report.total)
-    for row in (*report.days, report.total):
-        yield _csv_row(row)
+def csv_rows(issued: Issued) -> Iterable[Sequence[Any]]:
+    """A header of fixed names, a row a day, the total last; what the figures rest on stands at the end of each row."""
+    report = issued.report
+    yield [*_csv_header(report.total), *CELLS]
+    for row, coverage in zip((*report.days, report.total), (*issued.days, issued.coverage), strict=True):
+        yield [*_csv_row(row), *coverage_cells(coverage)]
 
 
 def _csv_header(row: Row) -> list[str]:
@@ -100,8 +105,9 @@ TABLE_FIGURES = (
 )  # fmt: skip
 
 
-def tables(report: TrafficReport, period: Period, labels: Labels) -> Iterable[Table]:
-    """The figures a day, and the ledger of the whole period."""
+def tables(issued: Issued, period: Period, labels: Labels) -> Iterable[Table]:
+    """The figures a day, the ledger of the whole period, and what they rest on."""
+    report = issued.report
     title = f"{labels('report.title')} · {labels(f'report.{period}')} {report.since} – {report.days[-1].day}"
     figures = Table(title=title, caption=f"{labels('report.definition')}: {DEFINITION}")
     figures.add_column(labels("report.date"), no_wrap=True)
@@ -113,6 +119,14 @@ def tables(report: TrafficReport, period: Period, labels: Labels) -> Iterable[Ta
     figures.add_row(*_figure_cells(report.total, labels("report.total")), style="bold")
     yield figures
     yield _ledger(report.total, labels)
+    yield _coverage(issued, labels)
+
+
+def _coverage(issued: Issued, labels: Labels) -> Table:
+    table = Table(title=labels("report.coverage"), show_header=False)
+    for line in coverage_lines(issued.coverage, labels):
+        table.add_row(line)
+    return table
 
 
 def _figure_cells(row: Row, name: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""Tallies of calls a local day, from one snapshot of the database."""
+"""Tallies of calls a local day and what was observed, from one snapshot of the database."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,6 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from callcenter.calls.model import Direction
 from callcenter.calls.tables import calls
 from callcenter.clock import LOCAL_ZONE
+from callcenter.coverage.model import Watched
+from callcenter.coverage.period import FailedCheck
+from callcenter.coverage.reading import read_period
 from callcenter.http.instants import local_midnight
 from callcenter.reports.figures import SHORT_SECONDS, WITHIN_SECONDS, Tally
 from callcenter.storage.reading import reading
@@ -37,10 +41,22 @@ def tally_statement(since: date, until: date) -> Select[Any]:
     return select(*alike, *measures).where(*_inbound(since, until)).group_by(*alike)
 
 
-async def read_traffic(engine: AsyncEngine, since: date, until: date) -> tuple[list[Tally], Mapping[date, int]]:
-    """Tallies of the local days [since, until), and the calls received each day counted on their own."""
+@dataclass(frozen=True, slots=True)
+class TrafficRead:
+    """What a report is made of, from one snapshot."""
+
+    tallies: list[Tally]
+    received: Mapping[date, int]
+    """Calls of each day, counted on their own"""
+    watched: list[Watched]
+    failed: list[FailedCheck]
+
+
+async def read_traffic(engine: AsyncEngine, since: date, until: date) -> TrafficRead:
+    """Tallies of the local days [since, until), and what was observed in them."""
     received = select(DAY, func.count()).where(*_inbound(since, until)).group_by(DAY)
     async with reading(engine, snapshot=True) as connection:
         tallies = [Tally(*row) for row in await connection.execute(tally_statement(since, until))]
         counted = {row[0]: row[1] for row in await connection.execute(received)}
-    return tallies, counted
+        watched, failed = await read_period(connection, local_midnight(since), local_midnight(until))
+    return TrafficRead(tallies, counted, watched, failed)

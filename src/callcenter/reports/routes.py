@@ -40,10 +40,10 @@ async def report_traffic(
 ) -> Response:
     """Inbound, answered, loss rate and the ledger by day with a total. A report that does not balance is refused."""
     today = clock.now().astimezone(clock.LOCAL_ZONE).date()
-    report = await traffic(request.app.state.engine, period, day or today)
+    issued = await traffic(request.app.state.engine, period, day or today)
     if format == "csv" or (format is None and "text/csv" in accept):
-        body = spreadsheet.BOM.encode() + spreadsheet.lines(csv_rows(report))
-        name = f'attachment; filename="traffic-{period}-{report.since}.csv"'
+        body = spreadsheet.BOM.encode() + spreadsheet.lines(csv_rows(issued))
+        name = f'attachment; filename="traffic-{period}-{issued.report.since}.csv"'
         return Response(body, headers={"Content-Disposition": name}, media_type=spreadsheet.MEDIA_TYPE)
     language = preferred(accept_language)
-    return json_answer(as_object(report, period, labels(language)), Content_Language=language)
+    return json_answer(as_object(issued, period, labels(language)), Content_Language=language)

@@ -1,11 +1,12 @@
 """The traffic report as the API shows it."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.calls.model import Outcome
+from callcenter.coverage.model import Cause
 from callcenter.reports.figures import Slice
 from callcenter.reports.periods import Period
 
@@ -38,6 +39,52 @@ class RowView(BaseModel):
     lines: dict[Slice, LineView]
 
 
+class UnobservedView(BaseModel):
+    """A span whose calls may be missing from the figures."""
+
+    pbx: str
+    since: datetime = Field(alias="from")
+    until: datetime
+    seconds: float
+    causes: list[Cause]
+    label: str = Field(examples=["日志缺失"])
+
+
+class FilledView(BaseModel):
+    """Spans that were not observed directly and learnt from the journal afterwards: nothing is missing."""
+
+    spans: int
+    seconds: float
+
+
+class FailedCheckView(BaseModel):
+    """A span in which the journal and Asterisk's own count did not add up."""
+
+    pbx: str
+    since: datetime | None = Field(alias="from")
+    until: datetime
+    missing_calls: int
+    missing_starts: int
+    missing_ends: int
+
+
+class WatchedView(BaseModel):
+    pbx: str
+    since: datetime = Field(description="later than the period's beginning: what was before is not known")
+
+
+class GroundsView(BaseModel):
+    """What the figures rest on (docs/figures.md)."""
+
+    complete: bool | None = Field(description="nothing is known to be missing; null: no PBX was watched then")
+    label: str = Field(examples=["完整"])
+    watched: list[WatchedView]
+    unobserved_seconds: float
+    unobserved: list[UnobservedView]
+    filled: FilledView
+    checks: list[FailedCheckView]
+
+
 class TrafficView(BaseModel):
     """Traffic of a day, week or month; every figure is about the hotline in service hours."""
 
@@ -48,5 +95,6 @@ class TrafficView(BaseModel):
     until: date = Field(description="the first day after the period")
     zone: str = Field(examples=["Asia/Shanghai"])
     definition: str = Field(examples=["traffic/1"])
+    coverage: GroundsView
     days: list[RowView]
     total: RowView

@@ -39,8 +39,8 @@ class AmiSide:
     """Runs until cancelled. `health(part, ok, detail)` hears of the parts ami, asterisk and control.
 
     `devices`: phone number → SIP device, which is how queues name their members.
-    `on_event` gets every event in order (ingest may be nudged by it), `on_link` each new link: its `boot.at` is
-    when Asterisk started, `restarted` and `blind_since` say what was missed.
+    `on_event` gets every event in order (ingest may be nudged by it), `on_link` each new link and each loss: `boot.at`
+    is when Asterisk started, `restarted` and `blind_since` say what was missed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class AmiSide:
         health: Health,
         *,
         on_event: Callable[[Event], None] | None = None,
-        on_link: Callable[[LinkUp], None] | None = None,
+        on_link: Callable[[LinkUp | LinkLost], None] | None = None,
     ) -> None:
         self._health, self._on_event, self._on_link = health, on_event, on_link
         address = Address(settings.ami_host, settings.ami_port, settings.ami_username, ami_password)
@@ -69,6 +69,7 @@ class AmiSide:
         self._watch = FactsWatch(engine, settings.pbx, self._take_facts, return_within=_return_within(settings))
         interfaces = {number: f"PJSIP/{device}" for number, device in devices.items()}
         in_call = self.view.agents.in_call
+        self._controls = settings.control
         self._assistant = Assistant(self.client, interfaces, in_call, may_pause=settings.recording_pause)
         self._control = ControlLoop(
             self.client, plan_of(settings, devices), lambda: self._watch.facts, self._control_state,
@@ -82,13 +83,18 @@ class AmiSide:
             loops.create_task(self._consume(), name="ami stream")
             loops.create_task(self._compare(), name="live view snapshots")
             loops.create_task(self._publisher.run(), name="live state publisher")
-            loops.create_task(self._dialer.run(), name="callback dialer")
-            loops.create_task(self._watch.run(), name="facts watch")
-            loops.create_task(self._keep_schedule(), name="schedule file")
-            loops.create_task(self._control.run(), name="control loop")
-            loops.create_task(self.alerts.run(), name="alerts")
-            loops.create_task(self._tick(), name="alarms")
-            loops.create_task(self._assistant.run(), name="agents' assistant")
+            if self._controls:
+                self._run_control(loops)
+
+    def _run_control(self, loops: asyncio.TaskGroup) -> None:
+        """All that sends Asterisk something, or says what should be different there."""
+        loops.create_task(self._dialer.run(), name="callback dialer")
+        loops.create_task(self._watch.run(), name="facts watch")
+        loops.create_task(self._keep_schedule(), name="schedule file")
+        loops.create_task(self._control.run(), name="control loop")
+        loops.create_task(self.alerts.run(), name="alerts")
+        loops.create_task(self._tick(), name="alarms")
+        loops.create_task(self._assistant.run(), name="agents' assistant")
 
     async def _consume(self) -> None:
         while True:
@@ -105,6 +111,8 @@ class AmiSide:
                 self._greet(item)
             case LinkLost():
                 self._health("asterisk", False, f"its manager interface is not reachable: {item.why}")
+                if self._on_link is not None:
+                    self._on_link(item)
             case _:
                 self.view.feed(item, moment)
                 if isinstance(item, Event) and item.name == "UserEvent":
@@ -122,9 +130,8 @@ class AmiSide:
 
     def _greet(self, link: LinkUp) -> None:
         self._health("asterisk", True, f"running since {link.boot.at.isoformat()}")
-        if link.blind_since is not None:
-            seconds = round((link.at - link.blind_since).total_seconds(), 3)
-            log.warning("Blind interval", since=link.blind_since.isoformat(), until=link.at.isoformat(), s=seconds)
+        if not self._controls:
+            self._health("control", True, "another listener controls this Asterisk; this one only watches")
         if self._on_link is not None:
             self._on_link(link)
         self._control.nudge()
@@ -176,17 +183,3 @@ def plan_of(settings: Settings, devices: Mapping[str, str]) -> Plan:
 
 def _return_within(settings: Settings) -> timedelta | None:
     return timedelta(days=settings.return_to_last_agent_days) if settings.return_to_last_agent else None
-
-
-async def run_ami_side(
-    settings: Settings,
-    engine: AsyncEngine,
-    ami_password: str,
-    devices: Mapping[str, str],
-    health: Health,
-    on_event: Callable[[Event], None] | None = None,
-    on_link: Callable[[LinkUp], None] | None = None,
-) -> None:
-    """Run connection, live view and control loop until cancelled."""
-    side = AmiSide(settings, engine, ami_password, devices, health, on_event=on_event, on_link=on_link)
-    await side.run()

@@ -87,7 +87,8 @@ class ControlLoop:
             self._nudged.clear()
             pause = await self._look()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._nudged.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._nudged.wait()
 
     async def _look(self) -> float:
         """Compare and send; returns the seconds until the next look."""

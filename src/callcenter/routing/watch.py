@@ -51,7 +51,8 @@ class FactsWatch:
                 self._told.clear()
                 await self._refresh()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), REFRESH_SECONDS)
+                    async with asyncio.timeout(REFRESH_SECONDS):
+                        await self._told.wait()
         raise ConnectionError("the listening connection was closed")
 
     async def _refresh(self) -> None:

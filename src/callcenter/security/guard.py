@@ -108,7 +108,8 @@ class Guard:
             if await self._store(moment):
                 await self._enforce(moment)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._told.wait()
 
     async def _spare_registered(self) -> None:
         """An address from which one of our phones is registered keeps being heard: its failures may be forged (UDP)."""

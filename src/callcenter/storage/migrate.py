@@ -8,8 +8,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from callcenter.clock import now
 from callcenter.errors import PartUnavailable
 from callcenter.storage.engine import make_engine
+from callcenter.storage.retention import keep_months
 
 MIGRATION_LOCK = 0x63616C6C
 """Advisory lock: one migration at a time, whoever starts first."""
@@ -24,14 +26,18 @@ def _upgrade(connection: Connection) -> None:
 
 
 async def migrate(engine: AsyncEngine) -> None:
-    """Apply every migration that is missing. Raises what Postgres raises; nothing is half applied."""
+    """Apply every migration that is missing, then make the coming months.
+
+    Raises what Postgres raises; no migration is half applied.
+    """
     async with engine.begin() as connection:
         await connection.run_sync(_upgrade)
+    await keep_months(engine, now())
 
 
 async def migrate_url(url: str) -> None:
     """Migrate the database at `postgresql://…`. Raises `PartUnavailable` when it can't be reached or used."""
-    engine = make_engine(url, pool_size=1)
+    engine = make_engine(url, pool_size=1, command_timeout=None)
     try:
         await migrate(engine)
     except (OSError, SQLAlchemyError) as error:

@@ -1,5 +1,6 @@
 """Reading from Postgres, and single changes: whatever keeps us from it becomes one error that names the part."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -38,15 +39,17 @@ def _short(error: BaseException) -> str:
 
 
 @asynccontextmanager
-async def reading(engine: AsyncEngine, *, snapshot: bool = False) -> AsyncIterator[AsyncConnection]:
+async def reading(
+    engine: AsyncEngine, *, snapshot: bool = False, within: float | None = None
+) -> AsyncIterator[AsyncConnection]:
     """A read-only transaction; with `snapshot` all its statements see one instant.
 
-    Raises `PartUnavailable` when Postgres can't be reached or goes away.
+    Raises `PartUnavailable` when Postgres can't be reached, goes away, or has not answered `within` so many seconds.
     """
     level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
     options = {"isolation_level": level, "postgresql_readonly": True}
     try:
-        async with engine.connect() as connection:
+        async with asyncio.timeout(within), engine.connect() as connection:
             yield await connection.execution_options(**options)
     except Exception as error:
         cause = unavailable(error)

@@ -97,7 +97,9 @@ class Reader:
         """Of one caller in a time, oldest first; whole, with recordings no longer expected."""
         deadline = time.monotonic() + 40
         while True:
-            found = [r for r in await self._list(number=number) if since - 1 <= _unix(r) <= until]
+            asked = {"number": number} if number else {}  # who had no number can't be asked for by it
+            listed = [r for r in await self._list(**asked) if number or not r["caller_number"]]
+            found = [r for r in listed if since - 1 <= _unix(r) <= until]
             if found and all(rec["state"] != "expected" for r in found for rec in r["recordings"]):
                 break
             if time.monotonic() > deadline or not found:

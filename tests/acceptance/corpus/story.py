@@ -73,6 +73,8 @@ class Story:
     outbound: int = 0
     known: str = ""
     """A fault that is known and not yet mended"""
+    ghosts: int = 0
+    """Records of phones' calls that the known fault leaves besides"""
     at: str = ""
     """The wall clock when it begins (`2026-12-31 23:59:50`), where the hours matter"""
     lane: int | None = None

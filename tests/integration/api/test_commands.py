@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.dialects import postgresql
 from typer.testing import CliRunner
 
-from callcenter.calls.repository import page_statement
-from callcenter.calls.search import CallSearch, parse_number
 from callcenter.cli import app
 from callcenter.errors import CallcenterError
 
@@ -80,23 +76,3 @@ async def test_apikeys(command: Any) -> None:
     _, listed, _ = await command("apikeys", "list")
     assert "desk" in listed
     assert key.strip() not in listed
-
-
-@pytest.mark.parametrize(
-    ("search", "index"),
-    [
-        (CallSearch(), "ix_calls_started_at_id"),
-        (CallSearch(number=parse_number("13800138000")), "ix_calls_caller_number"),
-        (CallSearch(number=parse_number("1380013*")), "ix_calls_caller_number"),
-        (CallSearch(number=parse_number("*138000")), "ix_calls_caller_number_reversed"),
-    ],
-)
-async def test_searches_can_use_their_index(engine: Any, search: CallSearch, index: str) -> None:
-    statement = page_statement(search, None, None).order_by(None)
-    if search.number is None:
-        statement = page_statement(search, None, 100)
-    written = str(statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True}))
-    async with engine.connect() as connection:
-        await connection.execute(text("SET enable_seqscan = off"))
-        plan = "\n".join((await connection.execute(text("EXPLAIN " + written.replace(":", r"\:")))).scalars())
-    assert f"{index} on calls" in plan or f"on {index} " in plan, plan

@@ -316,6 +316,30 @@ SECOND_LINE = [
         at=MORNING,
     ),
     Story(
+        "second line: rung when the first does not answer",
+        """
+        caller dials hotline
+        caller chooses 1
+        A rings
+        B answers
+        talk 1
+        caller hangs up
+        """,
+        Expected(
+            "answered",
+            agent="B",
+            talk={"B": "B answers .. caller hangs up"},
+            wait="caller chooses 1 .. B answers",
+            menu="1",
+            marks=["overflow"],
+            unanswered=["A"],
+        ),
+        members=2,
+        queue=REAL,
+        lane=0,
+        at=MORNING,
+    ),
+    Story(
         "second line: nobody of the first is there",
         """
         2001 is unplugged

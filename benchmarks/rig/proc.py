@@ -1,0 +1,46 @@
+"""What the kernel counts of a process (proc(5))."""
+
+import os
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+MIB = 1 << 20
+
+
+def _times(pid: int) -> list[float]:
+    """utime, stime, cutime, cstime in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [int(field) / TICKS for field in fields[11:15]]
+
+
+def cpu(pid: int) -> float:
+    """CPU seconds of a process, all threads, and of the children that it has waited for."""
+    return sum(_times(pid))
+
+
+def rss(pid: int) -> float:
+    """Resident memory, MiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / MIB
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def title(pid: int) -> str:
+    """The command line; a Postgres backend's names its database."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def tree_cpu(pid: int) -> dict[int, float]:
+    """CPU seconds of a process and of each living child by pid."""
+    found = {pid: cpu(pid)}
+    for child in children(pid):
+        try:
+            found[child] = cpu(child)
+        except OSError:
+            continue
+    return found

@@ -1,0 +1,73 @@
+"""A clock that is set back while calls are up: their durations stay right, in the time they began in."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callcenter.calls.model import CallRecord
+from callcenter.calls.tracker import CallTracker
+from callcenter.journal.facts import CelFact, Fact
+from tests.scenarios.stories import NAMES, facts, records, track
+from tests.scenarios.test_laws import OF_ONE_BOOT
+
+HOUR = timedelta(hours=1)
+
+
+def _channel_facts(name: str) -> list[CelFact]:
+    return [f for f in facts(name, "cel") if isinstance(f, CelFact)]
+
+
+def _set_back(name: str, place: int) -> list[Fact]:
+    """The same call with a clock set back by an hour at a place of the CEL journal."""
+    channel_facts = _channel_facts(name)
+    stepped = [f._replace(at=f.at - HOUR) for f in channel_facts[place:]]
+    return [*channel_facts[:place], *stepped]
+
+
+def _unseen(name: str, place: int, record: CallRecord) -> float:
+    """Seconds between the call's last fact before the jump and its first one after: nobody knows how long they were."""
+    mine = {leg.uniqueid for leg in record.legs}
+    told = [(n, f.at) for n, f in enumerate(_channel_facts(name)) if f.uniqueid in mine]
+    before, after = [at for n, at in told if n < place], [at for n, at in told if n >= place]
+    return (after[0] - before[-1]).total_seconds() if before and after else 0
+
+
+def _durations(record: CallRecord) -> list[float]:
+    whole = (record.ended_at - record.started_at).total_seconds()
+    return [whole, record.wait_seconds, record.ring_seconds, record.talk_seconds, record.hold_seconds]
+
+
+@settings(deadline=None)
+@given(st.sampled_from(OF_ONE_BOOT), st.integers(1, 150))
+def test_durations_stay_right(name: str, place: int) -> None:
+    plain = sorted(track(facts(name, "cel")).values(), key=lambda r: r.uniqueid)
+    stepped = sorted(track(_set_back(name, place)).values(), key=lambda r: r.uniqueid)
+    assert [r.outcome for r in stepped] == [r.outcome for r in plain]
+    for was, now in zip(plain, stepped, strict=True):
+        assert _durations(now) == pytest.approx(_durations(was), abs=_unseen(name, place, was) + 0.01)
+        assert now.answered_at is None or now.started_at <= now.answered_at <= now.ended_at
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_said(name: str) -> None:
+    tracker = CallTracker("hotline")
+    stream = _set_back(name, 5)
+    last = records([event for fact in stream for event in tracker.feed(fact)])
+    assert any("clock_set_back" in record.anomalies for record in last.values()) == (len(stream) > 5)
+
+
+def test_a_channel_thought_dead_that_speaks_on() -> None:
+    """Found by fuzzing: a LINKEDID_END that came too early let a call end before it was answered."""
+    stream = facts("answered", "cel")
+    early = next(n for n, f in enumerate(stream) if isinstance(f, CelFact) and f.type == "BRIDGE_ENTER")
+    wrong = stream[early]._replace(type="LINKEDID_END", key=1)
+    (record,) = track([*stream[:early], wrong, *stream[early:]]).values()
+    (right,) = track(stream).values()
+    assert (record.ended_at, record.talk_seconds) == (right.ended_at, right.talk_seconds)
+
+
+def test_an_id_with_an_endless_counter() -> None:
+    stream = [f._replace(uniqueid="hotline-1795352433." + "9" * 5000) for f in facts("answered", "cel")]
+    assert len(track(stream)) == 1
