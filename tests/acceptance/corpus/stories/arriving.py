@@ -6,8 +6,8 @@ WAITED = "caller queues .. A answers"
 UNREAD = Expected("invalid", line=None, notice=False, recordings=0, service=None, number="")
 UNASKED = Expected("invalid", notice=False, recordings=0, service=None, or_else=UNREAD)
 NOBODY = Expected("invalid", notice=False, recordings=None, or_else=UNASKED)
-"""Gone before the first word was over; or before the dialplan had asked for the hours, or even read who calls: then nobody
-knows his number. Milliseconds decide it.
+"""Gone before the first word was over; or before the dialplan had asked for the hours, or even read who calls: then
+nobody knows his number. Milliseconds decide it.
 """
 
 STORIES = [

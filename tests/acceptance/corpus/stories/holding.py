@@ -261,8 +261,6 @@ STORIES = [
         """,
         "three in a call, the third doesn't answer",
         Expected("answered", agent="A", wait=WAITED, marks=["conference"], talk={"A": "A answers .. caller hangs up"}),
-        known="a third party who does not answer has a record of his own",
-        ghosts=1,
     ),
     transferred(
         """
@@ -275,8 +273,6 @@ STORIES = [
         """,
         "three in a call, the third rejects",
         Expected("answered", agent="A", wait=WAITED, marks=["conference"], talk={"A": "A answers .. caller hangs up"}),
-        known="a third party who does not answer has a record of his own",
-        ghosts=1,
     ),
     transferred(
         """

@@ -119,7 +119,6 @@ STORIES = [
         """,
         Expected("abandoned_in_queue", wait="caller queues .. caller hangs up", unanswered="A"),
         members=1,
-        known="a phone that has just rejected counts as ringing",
     ),
     Story(
         "one phone is unplugged, the other answers",

@@ -552,7 +552,6 @@ STORIES = [
             hold={"A": "A presses *2 .. A hangs up"},
             talk={"A": "A answers .. A presses *2", "B": "A hangs up .. caller hangs up"},
         ),
-        known="hold of a consultation by digits is lost",
     ),
     transferred(
         """
@@ -572,7 +571,6 @@ STORIES = [
             hold={"A": "A presses *2 .. A presses *0"},
             talk={"A": ["A answers .. A presses *2", "A presses *0 .. caller hangs up"]},
         ),
-        known="hold of a consultation by digits is lost",
     ),
     transferred(
         """
@@ -592,6 +590,5 @@ STORIES = [
             hold={"A": "A presses *2 .. A presses *2 again"},
             talk={"A": "A answers .. A presses *2", "B": "A presses *2 again .. caller hangs up"},
         ),
-        known="hold of a consultation by digits is lost",
     ),
 ]
