@@ -74,6 +74,10 @@ class Terms:
         """So shortly before a death that half of it may have been written."""
         return any(died - SETTLING_SECONDS <= at <= back for died, back in (*self.deaths, *self.stops))
 
+    def half_written(self, at: float) -> bool:
+        """Who called may be among what could not be written."""
+        return self.while_dying(at) or any(since - SECOND <= at <= until + SECOND for since, until in self.blind)
+
     def while_away(self, seen: Seen) -> bool:
         """Begun when nobody was there, or so late before that nothing of it may have been written."""
         return self.while_dying(seen.invited_at)
@@ -139,7 +143,7 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
     verdict.invented = [
         f"{r['number']} {r['outcome']} {r['id']}"
         for r in found.calls
-        if r["number"] not in truth and not (r["number"] in NAMELESS and terms.while_dying(r["started"]))
+        if r["number"] not in truth and not (r["number"] in NAMELESS and terms.half_written(r["started"]))
     ]
     mine = {n: both for n, both in truth.items() if n.startswith(prefix)}
     rows = _by("number", found.calls)

@@ -45,6 +45,8 @@ from callcenter.storage.away import AWAY
 log = structlog.get_logger(__name__)
 
 EVERY = timedelta(hours=1)
+SOON = timedelta(minutes=1)
+"""While there is nothing to compare with yet: the journal was not there, or calls began just then"""
 KEEP = timedelta(days=400)
 TICK_SECONDS = 0.5
 LOOKS = 4
@@ -92,7 +94,8 @@ class Checker:
         if last is None:
             return self._client.up
         another_life = self._client.up and boot is not None and boot.mark != self._boot
-        return moment - last >= EVERY or another_life or (asked is not None and asked > last)
+        pause = EVERY if self._anchor is not None else SOON
+        return moment - last >= pause or another_life or (asked is not None and asked > last)
 
     async def check(self) -> Check:
         """Look until it adds up, at most four times; then store what was found and tell of it.

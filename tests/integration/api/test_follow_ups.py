@@ -227,7 +227,7 @@ async def test_calls_back_are_not_inbound(api: Api, add_call: AddCall) -> None:
     """A day with one call in and one call back has received one call."""
     await add_call()
     await add_call(direction="outbound", marks=["callback"], service=None)
-    report = await traffic(api.engine, Period.DAY, datetime(2026, 11, 23).date())
+    report = (await traffic(api.engine, Period.DAY, datetime(2026, 11, 23).date())).report
     assert (report.total.received, report.total.figures["inbound"].value) == (1, 1)
 
 
