@@ -164,7 +164,7 @@ async def test_closing_time_with_waiters(hotline: RunningHotline) -> None:
         caller(hotline, served) as second,
         caller(hotline, told) as third,
     ):
-        await agent.expect("answered")
+        await agent.expect("answered", within=25)
         await at(hotline, "2026-11-25 17:00:02")
         async with caller(hotline, late) as fourth:
             await at(hotline, "2026-11-25 17:00:08")
