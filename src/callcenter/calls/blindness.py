@@ -68,8 +68,6 @@ def _lose(channel: Channel, since: datetime) -> None:
 
 def find_again(channel: Channel) -> None:
     """A channel taken for gone that says something was not gone: its end was on its way, and tells when it was."""
-    if not channel.lost:
-        return
     for spell in (*channel.stays, *channel.music):
         if spell.end == channel.ended_at:
             spell.end = None

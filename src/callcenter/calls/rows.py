@@ -28,7 +28,6 @@ KEY = ("id", "started_at")
 RECORDING_COLUMNS = ["id", "call_id", "pbx", "name", "started_at"]
 RECORD_FIELDS = [f.name for f in fields(CallRecord) if f.name != "recordings"]
 JSON_COLUMNS = frozenset({"legs", "queue_visits", "timeline", "anomalies"})
-ARRAY_COLUMNS = frozenset({"agents", "queues", "marks"})
 
 
 def _upsert_calls() -> str:
