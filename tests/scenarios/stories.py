@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,7 +12,7 @@ from uuid import UUID
 from callcenter.calls.events import CallAbsorbed, CallEnded, CallEvent
 from callcenter.calls.model import CallRecord
 from callcenter.calls.tracker import CallTracker
-from callcenter.journal.facts import Fact, parse_cel, parse_queue_log
+from callcenter.journal.facts import CelFact, Fact, parse_cel, parse_queue_log
 
 JOURNALS = Path(__file__).parent / "journals"
 FIRST_INSTANT = re.compile(r'eventtime\\":\\"([0-9.]+)')
@@ -72,6 +73,14 @@ def renamed(name: str, number: int) -> list[Fact]:
 
     shifted = ((s, CHANNEL_ID.sub(other, line).replace("-000000", f"-{number:02d}0000")) for s, line in rows)
     return list(_facts(shifted))
+
+
+def moved(stream: list[Fact], by: timedelta) -> list[Fact]:
+    """The same lines under a clock that stands elsewhere; the ids stay."""
+    return [
+        f._replace(at=f.at + by, key=hash((f.key, by))) if isinstance(f, CelFact) else f._replace(at=f.at + by)
+        for f in stream
+    ]
 
 
 def records(events: Iterable[CallEvent]) -> dict[UUID, CallRecord]:

@@ -8,18 +8,10 @@ import pytest
 from callcenter.calls.model import CallRecord
 from callcenter.calls.tracker import LINGER, CallTracker
 from callcenter.journal.facts import CelFact, Fact, QueueFact
-from tests.scenarios.stories import facts, records, track
+from tests.scenarios.stories import facts, moved, records, track
 
 COUNTER = re.compile(r"(?<=\.)[0-9]+$")
 HOUR = timedelta(hours=1)
-
-
-def moved(stream: list[Fact], by: timedelta) -> list[Fact]:
-    """The same lines under a clock that stands elsewhere; the ids stay."""
-    return [
-        f._replace(at=f.at + by, key=hash((f.key, by))) if isinstance(f, CelFact) else f._replace(at=f.at + by)
-        for f in stream
-    ]
 
 
 def renumbered(stream: list[Fact], first: int) -> list[Fact]:

@@ -1,12 +1,13 @@
 """What is known of a call while it runs: its channels, its queue visits, what the dialplan said. No rules here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from callcenter.calls.ids import age_key, call_id
 from callcenter.calls.model import TimelineEntry, agent_of_endpoint
+from callcenter.calls.wall import NEVER, OwnTime
 from callcenter.journal.facts import CelFact, QueueFact
 
 UNREAD = "unread"
@@ -14,11 +15,6 @@ UNREAD = "unread"
 
 TRUNK_PREFIX = "trunk"
 """Endpoints named `trunk…` are the outside; every other PJSIP endpoint is an agent's phone (asterisk/pjsip.conf)."""
-
-OUT_OF_STEP = timedelta(seconds=1)
-"""Channels write on their own, so a call's facts may be out of order by microseconds; more is a clock set back."""
-AT_LEAST = timedelta(milliseconds=1)
-"""How long it was while the clock was set back, nobody knows; a talk begun before it and ended after it did last."""
 
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -28,6 +24,10 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 class OpenSpell:
     start: datetime
     end: datetime | None = None
+
+    def move(self, by: timedelta) -> None:
+        self.start += by
+        self.end = self.end and self.end + by
 
 
 @dataclass(slots=True)
@@ -72,6 +72,14 @@ class Channel:
         if self.is_trunk and self.caller_name == UNREAD:
             self.number = self.caller_name = ""
 
+    def move(self, by: timedelta) -> None:
+        """Tell its story so much later."""
+        self.started_at += by
+        self.answered_at = self.answered_at and self.answered_at + by
+        self.ended_at = self.ended_at and self.ended_at + by
+        for spell in (*self.stays, *self.music):
+            spell.move(by)
+
 
 @dataclass(slots=True)
 class Visit:
@@ -83,6 +91,10 @@ class Visit:
     left_at: datetime | None = None
     status: str | None = None
     """${QUEUESTATUS} as the dialplan saw it"""
+
+    def move(self, by: timedelta) -> None:
+        self.entered_at += by
+        self.left_at = self.left_at and self.left_at + by
 
 
 @dataclass(slots=True)
@@ -98,8 +110,7 @@ class CallState:
     """Its last fact's time as it was written; `last_at` is in the call's own time, which never goes back"""
     heard: float = 0.0
     """When its last fact was read, in seconds of the stream's clock"""
-    set_back: timedelta = timedelta(0)
-    """By how much the clock was set back since it began; its own time goes on as if it had not been"""
+    own_time: OwnTime = field(default_factory=OwnTime)
     keys: set[str] = field(default_factory=set)
     """Every uniqueid and linkedid seen in it"""
     seen: set[int] = field(default_factory=set)
@@ -151,12 +162,14 @@ class CallState:
         if self.oldest is None or channel.age < self.oldest.age:
             self.oldest, self.known_id = channel, None
 
-    def absorb(self, other: "CallState") -> None:
+    def absorb(self, other: "CallState", set_back: timedelta) -> None:
         """Take over what is known of a call that turned out to be this one."""
+        for call in (self, other):
+            call.follow(set_back)
+        other._move(self.own_time.ahead - other.own_time.ahead)
         self.mark = min(self.mark, other.mark)
         self.last_at, self.heard = max(self.last_at, other.last_at), max(self.heard, other.heard)
         self.wall_at = max(self.wall_at, other.wall_at)
-        self.set_back = max(self.set_back, other.set_back)
         for channel in other.channels.values():
             self.add(channel)
         self.keys |= other.keys
@@ -181,15 +194,28 @@ class CallState:
         self.seen.add(key)
         return known
 
+    def follow(self, set_back: timedelta) -> None:
+        """Take what the wall clock was set back by so far."""
+        if self.own_time.follow(set_back) and "clock_set_back" not in self.anomalies:
+            self.anomalies.append("clock_set_back")
+
     def in_own_time(self, fact: CelFact) -> CelFact:
         """The fact at its time on a clock that never goes back, so that no duration is negative or swallows an hour."""
-        at = fact.at + self.set_back
-        if self.last_at - at > OUT_OF_STEP:
-            self.set_back += self.last_at - at + AT_LEAST
-            at = fact.at + self.set_back
-            self.anomalies.append("clock_set_back")
+        at = fact.at + self.own_time.ahead
         self.last_at = max(self.last_at, at)
         return fact if self.last_at == fact.at else fact._replace(at=self.last_at)
+
+    def _move(self, by: timedelta) -> None:
+        """Tell its story so much later: in the time of the call that takes it over, begun before the clock was set
+        back. Recordings stay where they are: their ids hold their time."""
+        if by == NEVER:
+            return
+        self.last_at += by
+        for channel in self.channels.values():
+            channel.move(by)
+        for visit in self.visits:
+            visit.move(by)
+        self.timeline = [replace(entry, at=entry.at + by) for entry in self.timeline]
 
     def note(self, at: datetime, kind: str, detail: str = "") -> None:
         self.timeline.append(TimelineEntry(at, kind, detail))

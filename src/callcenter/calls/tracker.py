@@ -23,6 +23,7 @@ from callcenter.calls.record import build_record
 from callcenter.calls.said import JOINS
 from callcenter.calls.state import CallState, Channel
 from callcenter.calls.transitions import TRANSITIONS, Events, introduce
+from callcenter.calls.wall import OwnTime, WallClock
 from callcenter.journal.facts import CelFact, Fact, QueueFact
 from callcenter.journal.sightings import BLIND_INTERVAL
 
@@ -62,8 +63,8 @@ class CallTracker:
         self._boots = BootWatch()
         self._start: Start | None = None
         """A start of Asterisk that queue_log told of and that has not been acted on"""
-        self._cel_at: datetime | None = None
-        """The last CEL fact's time: what ran then and was cut had lived until then"""
+        self._wall = WallClock()
+        """Of CEL: what ran at its last fact and was cut had lived until then"""
         self.last_calls = LastCalls()
 
     def feed(self, fact: Fact, mark: int = 0) -> tuple[CallEvent, ...]:
@@ -128,11 +129,12 @@ class CallTracker:
             return self._see_again(fact, out)
         if fact.type == "CHAN_START":
             self._see_start(fact, out)
-        self._cel_at = fact.at
+        self._wall.see(fact.at)
         call = self._call_of(fact, mark, out)
         if call.has_seen(fact.key):
             return
         call.heard, call.wall_at = heard, fact.at
+        call.follow(self._wall.set_back)
         fact = call.in_own_time(fact)
         self._see_channel(call, fact, out)
         reopened = call.evidence is not None and fact.type != "LINKEDID_END"
@@ -167,7 +169,9 @@ class CallTracker:
 
     def _cut_off(self, call: CallState, out: Events) -> None:
         """It was up as long as Asterisk wrote anything: its end would have been written."""
-        call.alive_until = max(call.last_at, self._cel_at or call.last_at)
+        call.follow(self._wall.set_back)
+        latest = self._wall.latest
+        call.alive_until = max(call.last_at, latest + call.own_time.ahead) if latest else call.last_at
         self.close(call, "pbx_crash", out)
 
     def _see_again(self, fact: CelFact, out: Events) -> None:
@@ -191,7 +195,7 @@ class CallTracker:
             call = self._revived(self._before[fact.uniqueid])
         call = call or self._calls.get(fact.linkedid)
         if call is None:
-            call = CallState(self.pbx, mark, fact.at, self._boots.number)
+            call = CallState(self.pbx, mark, fact.at, self._boots.number, own_time=OwnTime(self._wall.set_back))
             self._open[id(call)] = call
         for key in self._relatives(fact):
             other = self._calls.get(key)
@@ -246,7 +250,7 @@ class CallTracker:
             one, two = two, one
         if two.channels:
             out.append(CallAbsorbed(two.id, one.id, at))
-        one.absorb(two)
+        one.absorb(two, self._wall.set_back)
         for key in two.keys:
             self._calls[key] = one
         self._open.pop(id(two), None)
@@ -257,7 +261,7 @@ class CallTracker:
 
     def _feed_queue_log(self, fact: QueueFact, mark: int, heard: float, out: Events) -> None:
         if fact.event == "QUEUESTART":
-            self._start = Start.of(fact, mark, self._cel_at)
+            self._start = Start.of(fact, mark, self._wall.latest)
             return
         if fact.uniqueid in NOBODYS:
             return
