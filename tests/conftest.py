@@ -19,7 +19,7 @@ from callcenter.local.ports import passing_port
 from callcenter.local.processes import last_lines, spawn, stop, until
 from callcenter.storage.engine import make_engine
 from callcenter.storage.migrate import migrate
-from tests.acceptance.corpus.table import pytest_terminal_summary  # noqa: F401 - the corpus prints its table
+from tests.acceptance.corpus.table import pytest_addoption, pytest_terminal_summary  # noqa: F401 - the corpus prints its table
 
 settings.register_profile("callcenter", deadline=None)
 settings.load_profile("callcenter")

@@ -106,11 +106,11 @@ class Dialer:
             await self._conclude(connection, moment)
             expired = await repository.expire(connection, self._settings.pbx, moment)
             await add_failed_callbacks(connection, expired, moment)
-            state_at = await hotline_state(connection, moment)
-            await take_lost_calls(connection, self._settings.pbx, self._settings.follow_up_after, state_at)
+            await take_lost_calls(connection, self._settings.pbx, self._settings.follow_up_after, moment)
             open_ones = await repository.open_callbacks(connection, self._settings.pbx)
+            is_open = bool(open_ones) and await _is_open(connection, moment)
         if self._settings.enabled and self._client.up:
-            await self._serve(open_ones, moment, is_open=state_at(moment).mode is not Service.CLOSED)
+            await self._serve(open_ones, moment, is_open=is_open)
         return bool(open_ones)
 
     async def _conclude(self, connection: AsyncConnection, moment: datetime) -> None:
@@ -204,3 +204,7 @@ class Dialer:
             await self._client.ask(action)
         except ActionFailed as failed:
             log.debug("Not done", action=action.name, why=str(failed))
+
+
+async def _is_open(connection: AsyncConnection, moment: datetime) -> bool:
+    return (await hotline_state(connection, moment))(moment).mode is not Service.CLOSED

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.callbacks.due import StateAt, due_at
+from callcenter.callbacks.hours import hotline_state
 from callcenter.callbacks.lost import LOST, can_be_rung, joined_kind, kind_of
 from callcenter.callbacks.model import FollowUpKind, FollowUpState, LostCall
 from callcenter.callbacks.repository import LOOK_BACK
@@ -35,10 +36,12 @@ class FollowUpSearch:
     due_before: datetime | None = None
 
 
-async def take_lost_calls(connection: AsyncConnection, pbx: str, after: timedelta, state_at: StateAt) -> int:
+async def take_lost_calls(connection: AsyncConnection, pbx: str, after: timedelta, moment: datetime) -> int:
     """Put each lost call into the worklist, once, then close the entries of those who were reached; returns how many
     calls were looked at. Found by what is stored, so that none is lost while this service is away."""
     rows = (await connection.execute(_lost_statement(pbx))).mappings().all()
+    if rows:
+        state_at = await hotline_state(connection, moment)
     for row in rows:
         call = LostCall(
             row["id"], row["line"], row["caller_number"], row["outcome"], tuple(row["marks"]), row["ended_at"]
@@ -81,6 +84,8 @@ async def _open(connection: AsyncConnection, pbx: str, call: LostCall, kind: Fol
 
 async def add_failed_callbacks(connection: AsyncConnection, ids: Sequence[int], moment: datetime) -> None:
     """Callbacks that were not to be made go into the worklist, due at once: those citizens were promised a call."""
+    if not ids:
+        return
     b = callbacks.c
     line = func.coalesce(select(calls.c.line).where(calls.c.id == b.call_id).scalar_subquery(), "hotline")
     rows = (await connection.execute(select(callbacks, line.label("line")).where(b.id.in_(ids)))).mappings().all()

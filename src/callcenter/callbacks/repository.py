@@ -104,6 +104,8 @@ async def attempt_records(connection: AsyncConnection, pbx: str) -> Sequence[tup
     query = select(callbacks, calls.c.id.label("attempt_call_id")).where(ours, attempt)
     found = (await connection.execute(query.with_for_update(of=callbacks, skip_locked=True))).mappings().all()
     ids = [row["attempt_call_id"] for row in found]
+    if not ids:
+        return []
     rows = (await connection.execute(select(calls).where(calls.c.id.in_(ids)))).mappings().all()
     records = {row["id"]: row for row in rows}
     return [(_callback(row), records[row["attempt_call_id"]]) for row in found]

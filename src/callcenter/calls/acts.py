@@ -57,7 +57,7 @@ class LastCalls:
         if act.agent not in self._of:
             return (Anomaly(act.at, "no_last_call", act.agent),)
         uniqueid, call_id = self._of[act.agent]
-        call = find(uniqueid)
+        call = find(uniqueid) if uniqueid else None
         if call is None:
             return (CallMarked(call_id, mark, act.at),)
         call.marks.add(mark)

@@ -49,15 +49,20 @@ def _short(value: Any) -> str:
     return str(value)
 
 
-def judge(p: Performance, role: str, expected: Expected, records: Sequence[Record]) -> list[Fact]:
-    """Every fact of one caller's record; with another number of records than expected, that alone."""
+def judge(
+    p: Performance, role: str, expected: Expected, records: Sequence[Record], *, files: bool = True
+) -> list[Fact]:
+    """Every fact of one caller's record; with another number of records than expected, that alone.
+
+    Without `files`, of a recording it is known only that there is one.
+    """
     number = Fact("records", expected.records, len(records))
     if not records or not number.right:
         return [number]
-    parts = (_words, _times, _recordings)
+    parts = (_words, _times, _recordings if files else _recordings_begun)
     found = [number, *(fact for part in parts for fact in part(p, role, expected, records[expected.which]))]
     if expected.or_else and not all(fact.right for fact in found):
-        other = judge(p, role, expected.or_else, records)
+        other = judge(p, role, expected.or_else, records, files=files)
         return other if all(fact.right for fact in other) else found
     return found
 
@@ -128,6 +133,11 @@ def _recordings(p: Performance, role: str, expected: Expected, record: Record) -
         length = p.event_of(recorded, "ended") - p.event_of(recorded, "answered")
         facts.append(Fact("recorded", length, found[0]["seconds"], SECONDS))
     return facts
+
+
+def _recordings_begun(_: Performance, __: str, expected: Expected, record: Record) -> list[Fact]:
+    known = expected.recordings is not None
+    return [Fact("recordings", expected.recordings, len(record["recordings"]))] if known else []
 
 
 def _wait(p: Performance, spans: Spans, record: Record) -> Fact:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +13,8 @@ from tests.acceptance.corpus.capture import capture
 from tests.acceptance.corpus.engine import Reader, Told, judge_all
 from tests.acceptance.corpus.lanes import LanedHotline
 from tests.acceptance.corpus.story import Story
+from tests.acceptance.corpus.table import BY_AMI
+from tests.acceptance.observer import AmiObserver
 
 
 @dataclass
@@ -22,11 +25,12 @@ class Corpus:
     told: dict[str, Told]
     left: list[str]
     """Channels after everybody had hung up"""
+    readers: list[Reader]
 
     def check(self, name: str) -> None:
-        """A story's record is as expected. A known fault may not go away unnoticed."""
+        """A story's record is as expected, by whoever reads. A known fault may not go away unnoticed."""
         told = self.told[name]
-        wrong = told.wrong("journal")
+        wrong = [f"{reader.name}: {what}" for reader in self.readers for what in told.wrong(reader.name)]
         if told.story.known and wrong:
             pytest.xfail(f"{told.story.known}: {wrong}")
         assert not told.story.known, f"{name} is right now: it is no known fault any more"
@@ -35,10 +39,11 @@ class Corpus:
     async def check_records(self) -> None:
         """No ghost: neither a "missed" call of a phone that also rang nor a part of a call by itself."""
         wanted, faulty = (self.expected_records(faults=faults) for faults in (False, True))
-        found = await self.found_records()
-        if found == faulty != wanted:
-            pytest.xfail("the known faults alone make the difference")
-        assert found == wanted, f"{found}, expected {wanted}"
+        for reader in self.readers:
+            found = Counter(record["direction"] for record in await reader.everything())
+            if found == faulty != wanted:
+                pytest.xfail("the known faults alone make the difference")
+            assert found == wanted, f"{reader.name}: {found}, expected {wanted}"
 
     async def check_ledger(self) -> None:
         """Each day's report says what the stories of that day expect."""
@@ -63,9 +68,6 @@ class Corpus:
             expected["outbound"] += told.story.outbound
         return +expected
 
-    async def found_records(self) -> Counter[str]:
-        return Counter(record["direction"] for record in await Reader("journal", self.hotline.api).everything())
-
 
 def chosen(request: pytest.FixtureRequest, stories: Mapping[str, Story]) -> list[Story]:
     """The stories that this run asks for; all when it asks only for what holds after them."""
@@ -74,12 +76,24 @@ def chosen(request: pytest.FixtureRequest, stories: Mapping[str, Story]) -> list
     return [stories[name] for name in names] or list(stories.values())
 
 
-async def told(hotline: LanedHotline, stories: dict[str, Told]) -> Corpus:
-    """Judge them, once the hotline is quiet."""
-    await asyncio.sleep(1)
-    left = await hotline.channels()
-    await judge_all(Reader("journal", hotline.api), stories)
-    for each in stories.values():
-        if each.wrong("journal"):
-            capture(hotline, each)
-    return Corpus(hotline, stories, left)
+@asynccontextmanager
+async def performed(
+    request: pytest.FixtureRequest,
+    hotline: LanedHotline,
+    tell: Callable[[LanedHotline], Awaitable[dict[str, Told]]],
+) -> AsyncIterator[Corpus]:
+    """Open the hotline, act the stories and judge them once it is quiet."""
+    async with hotline.opened(), AsyncExitStack() as stack:
+        readers = [Reader("journal", hotline.api)]
+        if request.config.getoption(BY_AMI):
+            observer = await stack.enter_async_context(AmiObserver(hotline))
+            readers.append(Reader("AMI", observer.api, files=False))
+        stories = await tell(hotline)
+        await asyncio.sleep(1)
+        left = await hotline.channels()
+        for reader in readers:
+            await judge_all(reader, stories)
+        for each in stories.values():
+            if each.wrong("journal"):
+                capture(hotline, each)
+        yield Corpus(hotline, stories, left, readers)

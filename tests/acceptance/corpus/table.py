@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.corpus.engine import Told
 
 PROPERTY = "corpus"
+BY_AMI = "--by-ami"
 
 
 def row(told: Told) -> str:
@@ -44,6 +47,10 @@ def _verdict(each: dict[str, Any], reader: str) -> str:
 def _score(rows: list[dict[str, Any]], readers: list[str]) -> str:
     right = {r: sum(1 for each in rows if not each["wrong"].get(r, ["not read"])) for r in readers}
     return "  ".join(f"{r}: {right[r]} of {len(rows)} stories right" for r in readers)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(BY_AMI, action="store_true", help="judge the corpus' calls also as AMI alone tells of them")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:

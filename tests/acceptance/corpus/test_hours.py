@@ -11,6 +11,7 @@ from tests.acceptance.corpus.engine import tell_in_time
 from tests.acceptance.corpus.lanes import LanedHotline
 from tests.acceptance.corpus.run import Corpus
 from tests.acceptance.corpus.stories import hours
+from tests.acceptance.corpus.table import BY_AMI
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -25,8 +26,10 @@ SETTINGS: dict[str, Any] = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def corpus(request: pytest.FixtureRequest) -> AsyncIterator[Corpus]:
-    async with LanedHotline(LANES, **SETTINGS).opened() as hotline:
-        yield await run.told(hotline, await tell_in_time(hotline, run.chosen(request, STORIES)))
+    stories = run.chosen(request, STORIES)
+    hotline = LanedHotline(LANES, **SETTINGS, cel_over_ami=request.config.getoption(BY_AMI))
+    async with run.performed(request, hotline, lambda h: tell_in_time(h, stories)) as corpus:
+        yield corpus
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -7,10 +7,11 @@ import pytest
 import pytest_asyncio
 
 from tests.acceptance.corpus import run, table
-from tests.acceptance.corpus.engine import tell_all
+from tests.acceptance.corpus.engine import Told, tell_all
 from tests.acceptance.corpus.lanes import LanedHotline
 from tests.acceptance.corpus.run import Corpus
 from tests.acceptance.corpus.stories import arriving, emergency, holding, queueing, signalling, transfers
+from tests.acceptance.corpus.table import BY_AMI
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -20,16 +21,18 @@ LANES = 10
 SETTINGS: dict[str, Any] = {"queue_timeout_seconds": 12, "ring_seconds": 4, "parking_seconds": 6}
 
 
-async def prepare(hotline: LanedHotline) -> None:
-    await hotline.put_on_duty(emergency.CHAIN)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def corpus(request: pytest.FixtureRequest) -> AsyncIterator[Corpus]:
     stories = run.chosen(request, STORIES)
-    async with LanedHotline(min(LANES, len(stories)), **SETTINGS).opened() as hotline:
-        await prepare(hotline)
-        yield await run.told(hotline, await tell_all(hotline, stories))
+    by_ami = request.config.getoption(BY_AMI)
+    hotline = LanedHotline(min(LANES, len(stories)), **SETTINGS, cel_over_ami=by_ami)
+
+    async def tell(opened: LanedHotline) -> dict[str, Told]:
+        await opened.put_on_duty(emergency.CHAIN)
+        return await tell_all(opened, stories)
+
+    async with run.performed(request, hotline, tell) as corpus:
+        yield corpus
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -16,7 +16,6 @@ from callcenter.access.keys import issue
 from callcenter.callbacks import repository
 from callcenter.callbacks.command import cancel_callback, close_follow_up, print_callbacks, print_follow_ups
 from callcenter.callbacks.follow_up_repository import add_failed_callbacks, take_lost_calls
-from callcenter.callbacks.hours import hotline_state
 from callcenter.callbacks.tables import callbacks, follow_up_calls
 from callcenter.clock import now
 from callcenter.errors import InvalidInput, NotFound
@@ -43,8 +42,7 @@ async def look(engine: AsyncEngine) -> None:
     """What the dialer does at each step with stored calls."""
     async with engine.begin() as connection:
         await repository.take_requests(connection, "hotline")
-        state_at = await hotline_state(connection, now())
-        await take_lost_calls(connection, "hotline", timedelta(hours=4), state_at)
+        await take_lost_calls(connection, "hotline", timedelta(hours=4), now())
 
 
 async def listed(api: Api, **asked: Any) -> list[dict[str, Any]]:
@@ -79,8 +77,7 @@ async def test_two_at_once_list_nobody_twice(api: Api, lost: AddCall) -> None:
     async def one() -> None:
         async with api.engine.begin() as connection:
             if await repository.one_at_a_time(connection, "hotline"):
-                state_at = await hotline_state(connection, now())
-                await take_lost_calls(connection, "hotline", timedelta(hours=4), state_at)
+                await take_lost_calls(connection, "hotline", timedelta(hours=4), now())
 
     await asyncio.gather(*(one() for _ in range(5)))
     await one()
