@@ -19,8 +19,8 @@ QUICK = {"parking_seconds": 6, "wrapup_extension_seconds": 5, "recording_pause":
 
 @asynccontextmanager
 async def agents_hotline(**changed: Any) -> AsyncIterator[RunningHotline]:
-    """Open for an hour, with short patience."""
-    async with RunningHotline(**{**QUICK, **changed}) as hotline:
+    """Open for an hour, with short patience and short prompts."""
+    async with RunningHotline(brief=True, **{**QUICK, **changed}) as hotline:
         code, said = await hotline.command("schedule", "open", "--until", "+1h")
         assert code == 0, said
         await in_force(hotline, "open")

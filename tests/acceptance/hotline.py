@@ -20,6 +20,7 @@ from callcenter.local.places import api_url
 from callcenter.local.ports import passing_ports
 from callcenter.local.processes import Process, ended, last_lines, recall, send_signal
 from callcenter.local.secrets import Secrets, load_or_make
+from tests.acceptance.brief_prompts import write_prompts
 from tests.acceptance.clock import ShiftedClock
 from tests.acceptance.phones import Softphone
 
@@ -31,8 +32,11 @@ QUICK = {"queue_timeout_seconds": 12, "ring_seconds": 5, "pbx": "acceptance", "m
 class RunningHotline:
     """`async with RunningHotline() as hotline:` is ready to be rung; afterwards nothing of it is left."""
 
-    def __init__(self, *, clock: str = "", **changed: Any) -> None:
-        """`clock` is the wall clock (`2026-10-10 10:00`) at which this hotline lives; `set_clock` moves it."""
+    def __init__(self, *, clock: str = "", brief: bool = False, **changed: Any) -> None:
+        """`clock` is the wall clock (`2026-10-10 10:00`) at which this hotline lives; `set_clock` moves it.
+
+        `brief`: its prompts are short tones.
+        """
         self.clock = ShiftedClock(clock) if clock else None
         self.home = Path(tempfile.mkdtemp(prefix="cch-"))
         ports = dict(zip(("http_port", "ami_port", "sip_port"), passing_ports(3), strict=True))
@@ -42,6 +46,8 @@ class RunningHotline:
         lines = (f"{name} = {json.dumps(value)}" for name, value in self._values.items())
         (self.home / "callcenter.toml").write_text("\n".join(lines) + "\n")
         self._secrets_made = load_or_make(self.settings)
+        if brief:
+            write_prompts(self.home)
 
     @property
     def secrets(self) -> Secrets:

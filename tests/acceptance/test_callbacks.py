@@ -27,8 +27,10 @@ from tests.acceptance.evidence import (
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
 
-MENU_SECONDS = 7
+MENU_SECONDS = 3
 """Until a caller has heard the notice and waits in the queue."""
+TYPING_SECONDS = 11
+"""Until his own number was read to him, digit by digit."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -39,7 +41,7 @@ async def busy_hotline() -> AsyncIterator[RunningHotline]:
         "callback_attempts": 2, "callback_retry_seconds": 5, "queue_timeout_seconds": 90,
         "outbound_night_lock": False,
     }  # fmt: skip
-    async with RunningHotline(**settings) as hotline:
+    async with RunningHotline(brief=True, **settings) as hotline:
         assert (await hotline.command("schedule", "open", "--until", "+6h"))[0] == 0
         yield hotline
 
@@ -51,7 +53,7 @@ async def capped_hotline() -> AsyncIterator[RunningHotline]:
         "pbx": "capped", "agents": ["1001"], "outbound_prefixes": ["13"], "trunk_port": passing_port(),
         "callback_attempts": 1, "outbound_daily_cap": 0, "queue_timeout_seconds": 90,
     }  # fmt: skip
-    async with RunningHotline(**settings) as hotline:
+    async with RunningHotline(brief=True, **settings) as hotline:
         assert (await hotline.command("schedule", "open", "--until", "+6h"))[0] == 0
         yield hotline
 
@@ -81,7 +83,7 @@ async def ask_for_callback(hotline: RunningHotline, number: str, keys: tuple[str
         await asyncio.sleep(MENU_SECONDS)
         caller.send("digits 5")
         for key in keys[:-1]:
-            await asyncio.sleep(22)
+            await asyncio.sleep(TYPING_SECONDS)
             caller.send(f"digits {key}")
         await press_until_ended(caller, keys[-1])
 

@@ -11,7 +11,14 @@ fail() { say "set-up: $*" >&2; exit 1; }
 
 fingerprint() { printf '%s\n' "$PWD"; cat requirements.lock pyproject.toml src/callcenter/local/setup.sh; }
 wanted=$(fingerprint | cksum)
-if [ -x "$venv/bin/callcenter" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+# Commands and services start in a third of the time, also where Python may not or shall not keep what it compiles.
+compile_ours() { "$venv/bin/python" -m compileall -q src || fail "a file of src is no Python"; }
+# Some packages bring templates that are no Python.
+compile_packages() { "$venv/bin/python" -m compileall -q -j 0 "$venv"/lib/python3*/site-packages >/dev/null 2>&1 || true; }
+if [ -x "$venv/bin/callcenter" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+    compile_ours
+    exit 0
+fi
 
 new_enough() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 
@@ -129,6 +136,8 @@ if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_IND
 export VIRTUAL_ENV="$venv" UV_LINK_MODE=copy
 "$venv/bin/uv" pip install -q --require-hashes -r requirements.lock || fail "uv could not install requirements.lock"
 "$venv/bin/uv" pip install -q --no-deps --editable . || fail "uv could not install the project"
+compile_packages
+compile_ours
 "$venv/bin/callcenter" setup
 # A gigabyte was written: on its way to the disk it would hold up the audio of the first calls.
 sync

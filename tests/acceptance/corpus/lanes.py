@@ -7,24 +7,18 @@ Lane 0 has the agents, whom the emergency line rings.
 """
 
 import asyncio
-import math
 import re
-import struct
 import time
-import wave
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from callcenter.ami import actions
 from callcenter.ami.actions import Action
 from callcenter.ami.connection import AmiClient
 from callcenter.ami.faults import AmiFault
 from callcenter.ami.model import Address
-from callcenter.dialplan.prompts import read_catalogue
-from callcenter.dialplan.site import source_dir
 from callcenter.local.ports import passing_port
 from callcenter.local.secrets import load_or_make
 from tests.acceptance.corpus.phonebank import PhoneBank
@@ -32,8 +26,6 @@ from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.schedules import keep_open
 
 PHONES_A_LANE = 5
-NOTICE_SECONDS = 1.5
-PROMPT_SECONDS = 0.6
 CLOCK_SECONDS = 1.5
 """Until every process has read the new clock (`clock.READ_EVERY_SECONDS`)"""
 PAUSED_TOO = "paused,unavailable,invalid,unknown"
@@ -87,11 +79,10 @@ class LanedHotline(RunningHotline):
         """`agents`: how many of lane 0's phones are agents' in the settings."""
         everybody = [number for lane in range(lanes) for number in phones_of(lane)]
         given = {"agents": everybody[:agents], "supervisors": everybody[agents:], "trunk_port": passing_port()}
-        super().__init__(clock=clock, **{**given, **changed})
+        super().__init__(clock=clock, brief=True, **{**given, **changed})
         self.shifts = [(0.0, self.clock.shift if self.clock else 0.0)]
         self.count = lanes
         self.lanes: list[Lane] = []
-        write_prompts(self.home)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["LanedHotline"]:
@@ -243,22 +234,3 @@ def _changed(section: str, differs: dict[str, str]) -> str:
         section, found = re.subn(rf"^{name} = .*$", f"{name} = {value}", section, flags=re.MULTILINE)
         assert found == 1, f"queues.conf has no {name}"
     return section
-
-
-def write_prompts(home: Path) -> None:
-    """The site's own recordings, as an administrator may have them: short tones, so that stories don't last long."""
-    folder = home / "prompts" / "zh"
-    for prompt in read_catalogue(source_dir("dialplans") / "prompts"):
-        seconds = NOTICE_SECONDS if prompt.name.endswith("-notice") else PROMPT_SECONDS
-        path = folder / f"{prompt.name}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_tone(path, seconds)
-
-
-def _write_tone(path: Path, seconds: float) -> None:
-    samples = (int(3000 * math.sin(2 * math.pi * 330 * i / 8000)) for i in range(int(8000 * seconds)))
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"".join(struct.pack("<h", s) for s in samples))

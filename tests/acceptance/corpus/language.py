@@ -10,7 +10,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 
-from tests.acceptance.corpus.lanes import NOTICE_SECONDS, REAL
+from tests.acceptance.brief_prompts import NOTICE_SECONDS
+from tests.acceptance.corpus.lanes import REAL
 from tests.acceptance.corpus.performance import STEP_SECONDS, Party, Performance
 
 Verb = Callable[..., Awaitable[float]]

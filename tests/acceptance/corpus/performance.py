@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.acceptance.corpus.lanes import NOTICE_SECONDS, PROMPT_SECONDS, Lane, LanedHotline
+from tests.acceptance.brief_prompts import NOTICE_SECONDS, PROMPT_SECONDS
+from tests.acceptance.corpus.lanes import Lane, LanedHotline
 from tests.acceptance.corpus.phonebank import Event, PhoneBank
 from tests.acceptance.corpus.story import Story
 
