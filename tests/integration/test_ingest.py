@@ -4,17 +4,21 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.conftest import JournalFolder, eventually
-from tests.scenarios.stories import NAMES, lines
+from tests.scenarios.stories import NAMES, facts, lines, moved, track
 
+from callcenter import clock
 from callcenter.calls import ingest as ingest_module
-from callcenter.calls.ingest import Ingest
+from callcenter.calls.ingest import Ingest, last_calls
 from callcenter.calls.replay import replay
+from callcenter.calls.rows import store_records
 from callcenter.calls.tables import calls
 from callcenter.journal.tables import journal_chunks, journal_rejects
 from callcenter.publishing.tables import outbox
@@ -257,3 +261,14 @@ async def test_hostile_numbers_in_queue_log(engine: AsyncEngine, journal: Journa
     async with ingesting(engine, journal):
         await read_up(engine, journal)
     assert [row["outcome"] for row in await stored(engine)] == ["answered"]
+
+
+async def test_the_last_call_may_have_been_the_shortest(engine: AsyncEngine) -> None:
+    """A caller who hangs up in the very moment of the answer has talked for no millisecond; the complaint is his."""
+    began = clock.now() - timedelta(hours=1)
+    told = [moved(facts("answered"), began + timedelta(minutes=m) - facts("answered")[0].at) for m in (0, 1)]
+    (long,), (short,) = (track(stream).values() for stream in told)
+    legs = tuple(replace(leg, talk_seconds=0.0) for leg in short.legs)
+    async with engine.begin() as connection:
+        await store_records(connection, [long, replace(short, legs=legs, talk_seconds=0.0)])
+        assert await last_calls(connection, PBX) == [(long.agent, short.id)]

@@ -119,7 +119,7 @@ class Ingest:
                 feed_lines(self._tracker, source, data, start, mark)
                 if drained:
                     self._tracker.settle()
-            for agent, call_id in await _last_calls(connection, self._pbx):
+            for agent, call_id in await last_calls(connection, self._pbx):
                 self._tracker.last_calls.remember(agent, call_id)
         self._followers = [Follower(s, p, self._places.get(s)) for s, p in self._files.items()]
         log.info("journal_recovered", running=self._tracker.running)
@@ -220,13 +220,16 @@ class Ingest:
 
 
 LAST_CALLS = text(
-    "SELECT DISTINCT ON (who) who AS agent, id FROM calls, unnest(agents) AS who WHERE pbx = :pbx"
-    " AND direction <> 'internal' AND started_at > now() - interval '1 day' ORDER BY who, started_at DESC"
+    "SELECT DISTINCT ON (said ->> 'detail') said ->> 'detail' AS agent, id FROM calls,"
+    " jsonb_array_elements(timeline) AS said WHERE pbx = :pbx AND direction <> 'internal'"
+    " AND started_at > now() - interval '1 day' AND said ->> 'kind' = 'talking'"
+    " ORDER BY said ->> 'detail', said ->> 'at' DESC"
 )
-"""Whom a complaint is about that is noted after a restart of ours."""
+"""Whom a complaint is about that is noted after a restart of ours: as `LastCalls.note` has it, however short it was."""
 
 
-async def _last_calls(connection: AsyncConnection, pbx: str) -> list[tuple[str, UUID]]:
+async def last_calls(connection: AsyncConnection, pbx: str) -> list[tuple[str, UUID]]:
+    """Each agent's last call with a citizen in a day."""
     return [(row.agent, row.id) for row in await connection.execute(LAST_CALLS, {"pbx": pbx})]
 
 
