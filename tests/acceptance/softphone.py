@@ -4,32 +4,28 @@ It registers (or not: a caller from the trunk), plays one tone, and can record w
 `dial URI`, `ring`, `answer`, `reject CODE`, `hangup`, `hold`, `resume`, `transfer URI`, `consult URI`, `complete`,
 `digits 12#`, `conference` (this phone mixes its calls), `auto SECONDS` (answer every call after so long), `manual`,
 `quit`. A command may name the call it means as its last word `#2`; else it is the newest living one.
-
-pjsua2 is a GPL library: tests and demo only. One endpoint a process, and `os._exit` at the end, because its
-destructors must run in an order that Python doesn't know.
 """
 
 import argparse
-import json
-import math
 import os
 import re
 import select
 import signal
-import struct
 import sys
-import tempfile
 import time
 import traceback
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
 
-TONE_LEVEL = 8000
-"""Peak of the tone, out of 32767."""
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.acceptance.pjsua import account_config, quiet_endpoint, report, status, tone_file
+
+CALLS = 16
+"""Of one phone at most"""
 
 
 def arguments() -> argparse.Namespace:
@@ -48,35 +44,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(event: str, **facts: Any) -> None:
-    print(json.dumps({"event": event, "at": time.time(), **facts}, ensure_ascii=False), flush=True)
-
-
-def tone_file(frequency: int) -> Path:
-    """One second of a sine at 8 kHz; a whole number of waves, so that it loops without a click."""
-    path = Path(tempfile.mkstemp(suffix=".wav", prefix=f"tone-{frequency}-")[1])
-    samples = (int(TONE_LEVEL * math.sin(2 * math.pi * frequency * i / 8000)) for i in range(8000))
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
-    return path
-
-
 class Phone:
     """The endpoint, its account and its calls; everything runs in the main thread."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.endpoint = _quiet_endpoint(options)
+        self.endpoint = _endpoint(options)
         self.sound = options.say or tone_file(options.tone)
         self.calls: list[Call] = []
         self.timers: list[tuple[float, Callable[[], None]]] = []
         self.answer_after: float | None = None
         self.running = True
         self.account = Account(self)
-        self.account.create(account_config(options))
+        self.account.create(_account_config(options))
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
         self.timers.append((time.monotonic() + seconds, action))
@@ -223,10 +203,10 @@ class Call(pj.Call):  # type: ignore[misc]
     # ---- what commands ask for ----------------------------------------------------------------------------
 
     def do_ring(self) -> None:
-        self.answer(_status(180))
+        self.answer(status(180))
 
     def do_answer(self) -> None:
-        self.answer(_status(200))
+        self.answer(status(200))
 
     def answer_in_time(self) -> None:
         if self.incoming and self.phone.answer_after is not None:
@@ -237,7 +217,7 @@ class Call(pj.Call):  # type: ignore[misc]
             self.do_answer()
 
     def do_reject(self, code: str = "486") -> None:
-        self.answer(_status(int(code)))
+        self.answer(status(int(code)))
 
     def do_hangup(self) -> None:
         self.hangup(pj.CallOpParam())
@@ -280,34 +260,24 @@ def _by(options: argparse.Namespace) -> str:
     return ";transport=tls" if options.tls else ""
 
 
-def account_config(options: argparse.Namespace) -> Any:
+def _account_config(options: argparse.Namespace) -> Any:
     host = options.server.partition(":")[0]
     shown = f'"{options.name}" ' if options.name else ""
-    config = pj.AccountConfig()
-    config.idUri = f"{shown}<sip:{options.user}@{host}{_by(options)}>"
+    uri, registrar = f"{shown}<sip:{options.user}@{host}{_by(options)}>", f"sip:{options.server}{_by(options)}"
+    config = account_config(uri, options.user, options.password, registrar)
     config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY if options.tls else pj.PJMEDIA_SRTP_DISABLED
     config.mediaConfig.srtpSecureSignaling = 0
-    config.regConfig.registrarUri = f"sip:{options.server}{_by(options)}" if options.password else ""
     config.regConfig.timeoutSec = 300
-    config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", options.user, 0, options.password))
     config.mediaConfig.transportConfig.boundAddress = options.bind
     config.mediaConfig.transportConfig.port = 20000 + os.getpid() % 1000 * 30
     if options.certificate:  # else its Contact names another loopback address than the one it listens on
         config.sipConfig.contactForced = f"<sip:{options.user}@{options.bind}:{options.port}{_by(options)}>"
-    config.natConfig.sipOutboundUse = 0
-    config.natConfig.contactRewriteUse = 0
-    config.natConfig.viaRewriteUse = 0
     return config
 
 
-def _quiet_endpoint(options: argparse.Namespace) -> Any:
-    """A started endpoint without sound device. pjlib prints its first lines whatever the log level: away with them."""
-    events, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
-    endpoint.libInit(_endpoint_config())
-    endpoint.audDevManager().setNullDev()
+def _endpoint(options: argparse.Namespace) -> Any:
+    """Started, with the telephone's two codecs alone."""
+    endpoint = quiet_endpoint(CALLS)
     transport = pj.TransportConfig()
     transport.boundAddress = options.bind
     transport.port = options.port
@@ -319,26 +289,7 @@ def _quiet_endpoint(options: argparse.Namespace) -> Any:
     for codec in endpoint.codecEnum2():
         wanted = codec.codecId.startswith(("PCMA", "PCMU"))
         endpoint.codecSetPriority(codec.codecId, 200 if wanted else 0)
-    os.dup2(events, 1)
     return endpoint
-
-
-def _endpoint_config() -> Any:
-    config = pj.EpConfig()
-    config.logConfig.level = config.logConfig.consoleLevel = 0
-    config.medConfig.sndClockRate = config.medConfig.clockRate = 8000
-    config.medConfig.noVad = True
-    config.medConfig.ecTailLen = 0
-    config.uaConfig.threadCnt = 0
-    config.uaConfig.mainThreadOnly = True
-    config.uaConfig.maxCalls = 16
-    return config
-
-
-def _status(code: int) -> Any:
-    how = pj.CallOpParam()
-    how.statusCode = code
-    return how
 
 
 def main() -> int:

@@ -28,7 +28,7 @@ SERVICE = (
 OUTSIDE = (
     (
         Drill("answers to COMMIT lost", database.answers_lost, STORING, 5, 60),
-        Drill("AMI half-open", manager.half_open, "health:ami", 7, 60),
+        Drill("AMI half-open", manager.half_open, "health:ami", 12, 60),
     ),
     (
         Drill("broker: acknowledgements lost, delivered twice", broker.acknowledgements_lost, "health:mqtt", 4, 30),

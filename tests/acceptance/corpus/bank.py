@@ -4,56 +4,39 @@ A process costs half a second of processor time to start, and the corpus has doz
 an endpoint. A line is an account: an agent's phone, which registers, or a way in from the trunk, whose calls may each
 name another caller. Commands: `line` opens one; `dial answer reject hangup hold resume reinvite transfer complete
 digits play` act on a call, `auto manual ringing register` on a line, `codec` and `reset` on all; `quit`.
-
-pjsua2 is a GPL library: tests only. One endpoint a process, and `os._exit` at the end, because its destructors must run
-in an order that Python doesn't know.
 """
 
 import faulthandler
 import json
-import math
 import os
 import select
 import signal
-import struct
 import sys
-import tempfile
 import time
 import traceback
-import wave
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pjsua2 as pj
 
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from tests.acceptance.pjsua import account_config, quiet_endpoint, report, status, tone_file
+
 Command = dict[str, Any]
 CODECS = {"alaw": "PCMA", "ulaw": "PCMU", "g722": "G722"}
 PORTS_A_PROCESS = 60
-
-
-def report(event: str, **facts: Any) -> None:
-    print(json.dumps({"event": event, "at": time.time(), **facts}, ensure_ascii=False), flush=True)
-
-
-def tone_file(hertz: float, *, on: float = 1.0, off: float = 0.0) -> str:
-    """`on` seconds of a sine at 8 kHz, then `off` seconds of nothing; played over and over."""
-    handle, path = tempfile.mkstemp(suffix=".wav", prefix="corpus-tone-")
-    os.close(handle)
-    samples = [int(8000 * math.sin(2 * math.pi * hertz * i / 8000)) for i in range(int(8000 * on))]
-    with wave.open(path, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"".join(struct.pack("<h", s) for s in [*samples, *([0] * int(8000 * off))]))
-    return path
+CALLS = 64
+"""Of all lines at most"""
 
 
 class Bank:
     """The endpoint with its lines; everything runs in the main thread."""
 
     def __init__(self, port: int) -> None:
-        self.endpoint = _quiet_endpoint()
+        self.endpoint = quiet_endpoint(CALLS)
         self.transports = {
             "127.0.0.1": self._listen("127.0.0.1", 0),
             "127.0.0.9": self._listen("127.0.0.9", port),
@@ -82,8 +65,8 @@ class Bank:
         if (hertz, on, off) not in self.players:
             path = tone_file(hertz, on=on, off=off)
             self.players[hertz, on, off] = pj.AudioMediaPlayer()
-            self.players[hertz, on, off].createPlayer(path)
-            os.unlink(path)  # it is open
+            self.players[hertz, on, off].createPlayer(str(path))
+            path.unlink()  # it is open
         return self.players[hertz, on, off]
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
@@ -174,17 +157,13 @@ class Line(pj.Account):  # type: ignore[misc]
 
     def _config(self, command: Command) -> Any:
         bind = command.get("bind", "127.0.0.1")
-        config = pj.AccountConfig()
-        config.idUri = f"<sip:{command['user']}@{self.server.partition(':')[0]}>"
-        config.regConfig.registrarUri = f"sip:{self.server}" if self.password else ""
+        uri = f"<sip:{command['user']}@{self.server.partition(':')[0]}>"
+        config = account_config(uri, command["user"], self.password, f"sip:{self.server}")
         config.regConfig.timeoutSec = 600
-        config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", command["user"], 0, self.password))
         config.sipConfig.transportId = self.bank.transports[bind]
         config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_DISABLED
         config.mediaConfig.transportConfig.boundAddress = bind
         config.mediaConfig.transportConfig.port = 22000 + os.getpid() % 650 * PORTS_A_PROCESS
-        config.natConfig.sipOutboundUse = 0
-        config.natConfig.contactRewriteUse = config.natConfig.viaRewriteUse = 0
         return config
 
     def living(self) -> list["Call"]:
@@ -199,7 +178,7 @@ class Line(pj.Account):  # type: ignore[misc]
         info = call.getInfo()
         report("incoming", line=self.name, call=call.label, remote=info.remoteUri, to=info.localUri)
         if self.answers_with:
-            call.answer(_status(self.answers_with))
+            call.answer(status(self.answers_with))
         call.answer_in_time()
 
     def do_dial(self, command: Command) -> None:
@@ -310,13 +289,13 @@ class Call(pj.Call):  # type: ignore[misc]
 
     def _answer_if_ringing(self) -> None:
         if not self.ended and not self.answered:
-            self.answer(_status(200))
+            self.answer(status(200))
 
     def do_answer(self, command: Command) -> None:
-        self.answer(_status(200))
+        self.answer(status(200))
 
     def do_reject(self, command: Command) -> None:
-        self.answer(_status(int(command["code"])))
+        self.answer(status(int(command["code"])))
 
     def do_hangup(self, command: Command) -> None:
         self.hangup(pj.CallOpParam())
@@ -351,36 +330,6 @@ class Call(pj.Call):  # type: ignore[misc]
         self.player.stopTransmit(media)
         self.player = self.line.bank.player(command["hertz"], on=command.get("on", 1.0), off=command.get("off", 0.0))
         self.player.startTransmit(media)
-
-
-def _quiet_endpoint() -> Any:
-    """An endpoint without sound device. pjlib prints its first lines whatever the log level: away with them."""
-    events, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
-    endpoint.libInit(_endpoint_config())
-    endpoint.audDevManager().setNullDev()
-    os.dup2(events, 1)
-    return endpoint
-
-
-def _endpoint_config() -> Any:
-    config = pj.EpConfig()
-    config.logConfig.level = config.logConfig.consoleLevel = 0
-    config.medConfig.sndClockRate = config.medConfig.clockRate = 8000
-    config.medConfig.noVad = True
-    config.medConfig.ecTailLen = 0
-    config.uaConfig.threadCnt = 0
-    config.uaConfig.mainThreadOnly = True
-    config.uaConfig.maxCalls = 64
-    return config
-
-
-def _status(code: int) -> Any:
-    how = pj.CallOpParam()
-    how.statusCode = code
-    return how
 
 
 def main() -> int:
