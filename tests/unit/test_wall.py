@@ -13,7 +13,7 @@ NOON = datetime(2026, 11, 25, 4, tzinfo=UTC)
     ("seconds", "set_back"),
     [
         ([0, 1, 2, 3], 0),
-        ([0, 1, 0.5, 2], 0),  # channels write on their own
+        ([0, 1, 0.9, 2], 0),  # channels write on their own
         ([0, 10, 5, 6], 5),
         ([0, 10, 5, 8, 2, 9], 11),
         ([0, 1, 3600, 2, 3], 0),  # a line from elsewhere

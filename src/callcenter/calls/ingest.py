@@ -34,8 +34,8 @@ from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
 
-BUSY_POLL_SECONDS = 0.1
-IDLE_POLL_SECONDS = 0.25
+POLL_SECONDS = 0.4
+"""How late we are while AMI does not tell us when to look: looking costs the processor that carries the audio."""
 PROMPT_POLL_SECONDS = 0.02
 PROMPT_POLLS = 3
 """After a nudge we look so often so soon: AMI may speak before the journal's line is written."""
@@ -148,7 +148,7 @@ class Ingest:
         if self._prompt:
             self._prompt -= 1
             return PROMPT_POLL_SECONDS
-        return BUSY_POLL_SECONDS if self._tracker.running else IDLE_POLL_SECONDS
+        return POLL_SECONDS
 
     async def _stored(self) -> None:
         """Wait for the batch under way: there is one at most, and they are stored in order."""

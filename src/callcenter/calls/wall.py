@@ -6,8 +6,9 @@ jump is taken once, between two lines of the whole journal, which are closer tog
 
 from datetime import datetime, timedelta
 
-OUT_OF_STEP = timedelta(seconds=1)
-"""Channels write on their own, so facts may be out of order by microseconds; more is a clock set back."""
+OUT_OF_STEP = timedelta(seconds=0.25)
+"""Channels write on their own: facts were seen out of order by 8 µs, a thread that waits for a processor may make it
+more. Beyond this it is a clock set back."""
 AT_LEAST = timedelta(milliseconds=1)
 """How long it was while the clock was set back, nobody knows; a talk begun before it and ended after it did last."""
 NEVER = timedelta(0)

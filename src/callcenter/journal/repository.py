@@ -17,9 +17,14 @@ NOWHERE = (-1, -1)
 """Inode and position of a source that was never read."""
 
 KEEP = text(
-    "WITH moved AS ("
+    "WITH needed AS ("
+    " INSERT INTO tracker_states (pbx, low_water_chunk, last_chunk) VALUES (:pbx, :low, :id)"
+    " ON CONFLICT (pbx) DO UPDATE SET low_water_chunk = excluded.low_water_chunk, last_chunk = excluded.last_chunk"
+    " WHERE tracker_states.last_chunk < excluded.last_chunk"
+    " RETURNING pbx"
+    "), moved AS ("
     " INSERT INTO journal_sources (pbx, source, inode, position, head)"
-    " VALUES (:pbx, :source, :inode, :end, :head)"
+    " SELECT pbx, :source, :inode, :end, CAST(:head AS bytea) FROM needed"
     " ON CONFLICT (pbx, source) DO UPDATE"
     " SET inode = excluded.inode, position = excluded.position, head = excluded.head, updated_at = now()"
     " WHERE (journal_sources.inode, journal_sources.position) = (:before_inode, :before_position)"
@@ -27,12 +32,12 @@ KEEP = text(
     "), kept AS ("
     ' INSERT INTO journal_chunks (id, pbx, source, inode, start, "end", lines, drained, data)'
     " SELECT :id, :pbx, :source, :inode, :start, :end, :lines, :drained, CAST(:data AS bytea) FROM moved"
-    "), needed AS ("
-    " INSERT INTO tracker_states (pbx, low_water_chunk) SELECT :pbx, :low FROM moved"
-    " ON CONFLICT (pbx) DO UPDATE SET low_water_chunk = excluded.low_water_chunk"
     ") SELECT count(*) FROM moved"
 )
-"""One round trip: the place moves on from where the chunk was read, and only then the chunk is kept."""
+"""One round trip: the place moves on from where the chunk was read, and only then the chunk is kept.
+
+No chunk is kept behind a later one of the same PBX: another listener may have stored that of the other journal.
+"""
 
 NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('journal_chunks', 'id')) FROM generate_series(1, :n)")
 
@@ -97,8 +102,8 @@ async def _keep_one(
     }  # fmt: skip
     if (await connection.execute(KEEP, row)).scalar_one():
         return True
-    found = (await stored_places(connection, pbx))[chunk.source]
-    if (found.inode, found.position) == (chunk.after.inode, chunk.after.position):
+    found = (await stored_places(connection, pbx)).get(chunk.source)
+    if found and (found.inode, found.position) == (chunk.after.inode, chunk.after.position):
         return False
     raise Displaced(pbx=pbx, source=chunk.source, found=found, expected=before)
 

@@ -49,4 +49,5 @@ tracker_states = Table(
     metadata,
     Column("pbx", Text, primary_key=True),
     Column("low_water_chunk", BigInteger, nullable=False),
+    Column("last_chunk", BigInteger, nullable=False, server_default="0"),
 )
