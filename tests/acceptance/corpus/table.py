@@ -28,7 +28,8 @@ def rows_of(reports: Iterable[Any]) -> list[dict[str, Any]]:
 
 def lines(rows: list[dict[str, Any]]) -> list[str]:
     readers = sorted({reader for each in rows for reader in each["wrong"]})
-    head = f"{'story':<58} {'expected':<46} {'  '.join(f'got by {r}' for r in readers)}"
+    columns = "  ".join(f"got by {reader}".ljust(18) for reader in readers)
+    head = f"{'story':<58} {'expected':<46} {columns}"
     return [head, *(line for each in rows for line in _lines_of(each, readers)), _score(rows, readers)]
 
 
