@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.calls.search import CallSearch, NumberFilter, Order
 from callcenter.calls.spans import Span, Spans, far, near, suffices
-from callcenter.calls.tables import calls
+from callcenter.calls.tables import HAS_MARKS, calls
 from callcenter.clock import now
 from callcenter.errors import NotFound
 from callcenter.http.paging import Position
@@ -49,7 +49,7 @@ DETAIL_FIELDS = (
 
 JSON_PARTS = ("legs", "queue_visits", "timeline", "anomalies", "recordings")
 
-MARKED: ColumnElement[bool] = text("calls.marks <> '{}'")  # type: ignore[assignment]
+MARKED: ColumnElement[bool] = text(HAS_MARKS)  # type: ignore[assignment]
 """Says nothing new, but what the index of marked calls covers; as a parameter Postgres would not see it."""
 
 LISTED = (*FIELDS, "recordings")

@@ -12,6 +12,10 @@ from callcenter.storage.engine import metadata
 PROMPT = {"fastupdate": "off"}
 """GIN entries are made with their row: readers need not look through a list of pending ones."""
 
+HAS_MARKS = "CASE WHEN marks = '{}' THEN false ELSE true END"
+"""Written so that Postgres takes half of the rows to be like this: said plainly beside `marks @> …` it makes it expect
+next to none, and a frequent mark is then not walked in order."""
+
 calls = Table(
     "calls",
     metadata,
@@ -62,7 +66,7 @@ calls = Table(
     Index("ix_calls_agents", "agents", postgresql_using="gin", postgresql_with=PROMPT),
     Index("ix_calls_queues", "queues", postgresql_using="gin", postgresql_with=PROMPT),
     Index("ix_calls_marks", "marks", postgresql_using="gin", postgresql_with=PROMPT),
-    Index("ix_calls_marked", "started_at", "id", postgresql_where=text("marks <> '{}'")),
+    Index("ix_calls_marked", "started_at", "id", postgresql_where=text(HAS_MARKS)),
     Index("ix_calls_outcome", "outcome", "started_at"),
     Index("ix_calls_line", "line", "started_at"),
     Index("ix_calls_direction", "direction", "started_at"),
