@@ -80,11 +80,19 @@ def _rang_at(call: CallState, visit: QueueVisit) -> bool:
     return False
 
 
+VANISHED = frozenset({18, 38, 41, 44, 102})
+"""Q.850 causes of an answered channel that nobody hung up: its far end answers no more. Asterisk 22 gives 18 when a 200
+is never acknowledged (`res_pjsip_session.c`) and 44 when no audio comes (`rtp_timeout`, `res_pjsip_sdp_rtp.c`)."""
+
+
 def hung_up_by(call: CallState, caller: Channel) -> Side | None:
-    """Asterisk names the channel that hung up (HANGUP's hangupsource); the dialplan counts as the system."""
+    """Asterisk names the channel that hung up (HANGUP's hangupsource); the dialplan counts as the system, and so does
+    the end of a connection that nobody ended."""
     if caller.ended_at is None or caller.lost:
         return None
-    if caller.hangup_source == caller.name:
-        return Side.CALLER
     source = next((c for c in call.channels.values() if c.name == caller.hangup_source), None)
+    if source is not None and source.answered_at and source.hangup_cause in VANISHED:
+        return Side.SYSTEM
+    if source is caller:
+        return Side.CALLER
     return Side.AGENT if source is not None and source.agent else Side.SYSTEM
