@@ -66,6 +66,21 @@ def test_a_step_shorter_than_a_call_is_silent() -> None:
     assert talk == pytest.approx([whole.talk_seconds, whole.talk_seconds + 60], abs=0.5)
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_lines_that_are_read_again_are_no_clock_set_back(forgotten: bool) -> None:
+    """The file is read again from its beginning while a call is up: a restored copy, a cut that was none."""
+    whole = [f for f in renamed("answered", 0) if isinstance(f, CelFact)]
+    later = moved(renamed("hold", 1), whole[-1].at + timedelta(seconds=90) - facts("hold")[0].at)
+    running = [f for f in later if isinstance(f, CelFact)]
+    middle = len(running) // 2
+    tracker = CallTracker("hotline")
+    events = [e for f in [*whole, *running[:middle]] for e in tracker.feed(f)]
+    if forgotten:
+        tracker.settle()
+    events += [e for f in [*whole, *running] for e in tracker.feed(f)]
+    assert records(events) == track([*whole, *running])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_said(name: str) -> None:
     tracker = CallTracker("hotline")

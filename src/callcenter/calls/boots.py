@@ -39,6 +39,11 @@ class BootWatch:
             self._first.setdefault(counter, fact.at)
         return fell
 
+    def is_newest(self, fact: CelFact) -> bool:
+        """Whether this CHAN_START is of a channel younger than all that were seen: no line that is read again."""
+        counter = counter_of(fact.uniqueid)
+        return counter is not None and counter > self._highest
+
     def begin(self) -> None:
         """A new boot, whatever the counters say: the lines of its first channels may be lost."""
         self.number += 1

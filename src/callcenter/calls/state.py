@@ -111,6 +111,8 @@ class CallState:
     heard: float = 0.0
     """When its last fact was read, in seconds of the stream's clock"""
     own_time: OwnTime = field(default_factory=OwnTime)
+    is_news: bool = True
+    """Its first line was certainly not read before"""
     keys: set[str] = field(default_factory=set)
     """Every uniqueid and linkedid seen in it"""
     seen: set[int] = field(default_factory=set)
@@ -170,6 +172,7 @@ class CallState:
         self.mark = min(self.mark, other.mark)
         self.last_at, self.heard = max(self.last_at, other.last_at), max(self.heard, other.heard)
         self.wall_at = max(self.wall_at, other.wall_at)
+        self.is_news = self.is_news or other.is_news
         for channel in other.channels.values():
             self.add(channel)
         self.keys |= other.keys

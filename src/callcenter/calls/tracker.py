@@ -127,10 +127,12 @@ class CallTracker:
     def _feed_cel(self, fact: CelFact, mark: int, heard: float, out: Events) -> None:
         if fact.type == BLIND_INTERVAL:
             return self._see_again(fact, out)
+        news = self._is_news(fact)
         if fact.type == "CHAN_START":
-            self._see_start(fact, out)
-        self._wall.see(fact.at)
-        call = self._call_of(fact, mark, out)
+            news = self._see_start(fact, out) or news
+        if news:
+            self._wall.see(fact.at)
+        call = self._call_of(fact, mark, out, news=news)
         if call.has_seen(fact.key):
             return
         call.heard, call.wall_at = heard, fact.at
@@ -148,19 +150,28 @@ class CallTracker:
         if reopened and call.evidence is None and not call.has_live_channel():
             self.close(call, "channel_ends", out)
 
-    def _see_start(self, fact: CelFact, out: Events) -> None:
+    def _is_news(self, fact: CelFact) -> bool:
+        """Certainly no line that is read again, as from a file that was put back: only such a one tells the time."""
+        if fact.type == "CHAN_START":
+            return self._boots.is_newest(fact)
+        call = self._calls.get(fact.uniqueid)
+        return call is not None and call.is_news and fact.uniqueid in call.channels and fact.key not in call.seen
+
+    def _see_start(self, fact: CelFact, out: Events) -> bool:
         """A new channel may be the first of a new life of Asterisk: what ran in the one before was cut."""
         if self._boots.begins(fact):
             for call in list(self._open.values()):
                 if call.evidence is None:
                     self._cut_off(call, out)
             self._before, self._calls = self._calls, {}
-            self._start = None
         elif self._start is not None and self._start.is_past(fact.at):
             self._cut(out, self._start)
             self._boots.begin()
             self._boots.begins(fact)
-            self._start = None
+        else:
+            return False
+        self._start = None
+        return True
 
     def _cut(self, out: Events, start: Start) -> None:
         for call in list(self._open.values()):
@@ -185,7 +196,7 @@ class CallTracker:
             elif blindness.end_gone(call, interval):
                 self.close(call, blindness.ANOMALY, out)
 
-    def _call_of(self, fact: CelFact, mark: int, out: Events) -> CallState:
+    def _call_of(self, fact: CelFact, mark: int, out: Events, *, news: bool) -> CallState:
         """The call this fact belongs to, made or merged as the fact implies."""
         call = self._calls.get(fact.uniqueid)
         settled = call is not None and fact.uniqueid in call.channels and not _merges(fact)
@@ -195,7 +206,8 @@ class CallTracker:
             call = self._revived(self._before[fact.uniqueid])
         call = call or self._calls.get(fact.linkedid)
         if call is None:
-            call = CallState(self.pbx, mark, fact.at, self._boots.number, own_time=OwnTime(self._wall.set_back))
+            own_time = OwnTime(self._wall.set_back)
+            call = CallState(self.pbx, mark, fact.at, self._boots.number, own_time=own_time, is_news=news)
             self._open[id(call)] = call
         for key in self._relatives(fact):
             other = self._calls.get(key)
