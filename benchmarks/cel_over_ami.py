@@ -20,17 +20,18 @@ from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.observer import AmiObserver
 
 from benchmarks.calls import ring_steadily
-from benchmarks.cpu_per_call import SECONDS, console, cpu_of
+from benchmarks.cpu_per_call import SECONDS, console
+from benchmarks.rig.proc import cpu
 
 
 async def measured(hotline: RunningHotline, observer: AmiObserver, calls: int, rate: float, first: int) -> list[float]:
     """CPU milliseconds a call: Asterisk's, the observing listener's."""
     running = observer.process.returncode is None
     pids = [hotline.process("asterisk").pid, *([observer.process.pid] if running else [])]
-    before = [cpu_of(pid) for pid in pids]
+    before = [cpu(pid) for pid in pids]
     await ring_steadily(hotline.settings.sip_port, rate, calls, SECONDS, first)
     await asyncio.sleep(3)  # what the calls left to do
-    return [(cpu_of(pid) - was) / calls * 1000 for pid, was in zip(pids, before, strict=True)]
+    return [(cpu(pid) - was) / calls * 1000 for pid, was in zip(pids, before, strict=True)]
 
 
 async def switch(hotline: RunningHotline, observer: AmiObserver, *, on: bool) -> None:

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.rig.journals import Journal
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.conftest import JournalFolder, eventually
@@ -20,6 +22,8 @@ from callcenter.calls.ingest import Ingest, last_calls
 from callcenter.calls.replay import replay
 from callcenter.calls.rows import store_records
 from callcenter.calls.tables import calls
+from callcenter.calls.tracker import CallTracker
+from callcenter.journal import follower as follower_module
 from callcenter.journal.tables import journal_chunks, journal_rejects
 from callcenter.publishing.tables import outbox
 from callcenter.recordings.tables import recordings
@@ -272,3 +276,28 @@ async def test_the_last_call_may_have_been_the_shortest(engine: AsyncEngine) -> 
     async with engine.begin() as connection:
         await store_records(connection, [long, replace(short, legs=legs, talk_seconds=0.0)])
         assert await last_calls(connection, PBX) == [(long.agent, short.id)]
+
+
+async def test_a_long_backlog_fills_no_memory(
+    engine: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes of calls are read at a stroke: no more calls are kept than are up or have just ended."""
+    for module in (ingest_module, follower_module):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 1 << 16)
+    journal: Any = Journal(tmp_path)
+    journal.write(600, 1.0, clock.now().timestamp() - 700, 1)
+    kept: list[tuple[int, int]] = []
+    relieve = CallTracker.relieve
+
+    def watched(tracker: CallTracker) -> None:
+        relieve(tracker)
+        kept.append((len(list(tracker.calls)), len(tracker._early)))
+
+    monkeypatch.setattr(CallTracker, "relieve", watched)
+    async with ingesting(engine, journal):
+        await read_up(engine, journal)
+    calls_kept, early = (max(column) for column in zip(*kept, strict=True))
+    assert len(kept) > 50 and calls_kept < 150 and early < 350, (len(kept), calls_kept, early)
+    result = await replay(engine, PBX, dry_run=True)
+    assert (result.changed, result.added) == ([], 0)
+    assert await count(engine, calls) == 600

@@ -105,3 +105,12 @@ class StreamClock:
             self._passed[source] = passed
             self.seconds = max(self.seconds, passed)
         return self.seconds
+
+    def all_past(self, at: datetime) -> bool:
+        """Whether each source that ever spoke has told of something later, by the wall clock."""
+        return all(now > at for now in self._now.values())
+
+    def is_ahead(self, source: str) -> bool:
+        """Whether a source was read further than any other, by the wall clock."""
+        others = [now for name, now in self._now.items() if name != source]
+        return source in self._now and bool(others) and self._now[source] > max(others)

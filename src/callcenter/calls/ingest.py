@@ -72,6 +72,9 @@ class Ingest:
         self._ids: list[int] = []
         self._storing: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._far_behind = False
+        self._waits = False
+        """queue_log does, for CEL"""
 
     def nudge(self) -> None:
         """Something happened in Asterisk: read now instead of at the next poll."""
@@ -119,6 +122,8 @@ class Ingest:
                 feed_lines(self._tracker, source, data, start, mark)
                 if drained:
                     self._tracker.settle()
+                else:
+                    self._tracker.relieve()
             for agent, call_id in await last_calls(connection, self._pbx):
                 self._tracker.last_calls.remember(agent, call_id)
         self._followers = [Follower(s, p, self._places.get(s)) for s, p in self._files.items()]
@@ -135,7 +140,8 @@ class Ingest:
             batch.read_at = looked_at
             await self._stored()
             self._storing = asyncio.create_task(self._store(batch))
-        if any(len(c.data) > CHUNK_BYTES // 2 for c in chunks):
+        self._far_behind = any(_is_large(c) for c in chunks)
+        if self._far_behind:
             return  # far behind: read on while this is being stored
         await self._stored()
         self._say_health(looked_at)
@@ -161,8 +167,14 @@ class Ingest:
             self._ids = (await repository.take_ids(connection, IDS_AHEAD))[::-1]
 
     def _read(self) -> list[Chunk]:
-        """One chunk a source at most, queue_log first: what it tells of has then been written to CEL."""
+        """One chunk a source at most, queue_log first: what it tells of has then been written to CEL.
+
+        It has an eighth of CEL's bytes: while we are far behind it waits for CEL, else what it tells of calls that CEL
+        has not come to would fill the memory.
+        """
+        self._waits = self._far_behind and self._tracker.is_ahead("queue_log")
         order = sorted(self._followers, key=lambda f: f.source != "queue_log")
+        order = [f for f in order if not (self._waits and f.source == "queue_log")]
         try:
             return [chunk for follower in order if (chunk := follower.read()) is not None]
         except OSError as error:
@@ -178,9 +190,11 @@ class Ingest:
             new, rejects = feed_lines(self._tracker, chunk.source, chunk.data, chunk.start, mark)
             events += new
             batch.rejects += [(chunk.source, r) for r in rejects]
-        batch.drained = bool(chunks) and all(len(c.data) < CHUNK_BYTES // 2 for c in chunks)
+        batch.drained = bool(chunks) and not self._waits and not any(_is_large(c) for c in chunks)
         if batch.drained:
             events += self._tracker.settle()
+        else:
+            self._tracker.relieve()
         for follower in self._followers:
             batch.gaps += follower.gaps
             follower.gaps = []
@@ -231,6 +245,11 @@ LAST_CALLS = text(
 async def last_calls(connection: AsyncConnection, pbx: str) -> list[tuple[str, UUID]]:
     """Each agent's last call with a citizen in a day."""
     return [(row.agent, row.id) for row in await connection.execute(LAST_CALLS, {"pbx": pbx})]
+
+
+def _is_large(chunk: Chunk) -> bool:
+    """More is waiting behind it."""
+    return len(chunk.data) > CHUNK_BYTES // 2
 
 
 def feed_lines(

@@ -53,6 +53,8 @@ async def replay(
             _collect(feed_lines(tracker, source, data, start, mark)[0], pending)
             if drained:
                 _collect(tracker.settle(), pending)
+            else:
+                tracker.relieve()
             if len(pending) >= BATCH:
                 kept = {i: pending.pop(i) for i in tracker.last_calls.ids if i in pending}
                 await _settle(engine, pending, result, dry_run=dry_run)

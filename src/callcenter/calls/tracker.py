@@ -12,7 +12,7 @@ raises: a surprise is an `Anomaly`.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code
@@ -95,6 +95,16 @@ class CallTracker:
                 del self._early[uniqueid]
                 out.append(Anomaly(last.at, "queue_log_without_channel", uniqueid[:64]))
         return tuple(out)
+
+    def relieve(self) -> None:
+        """Call between readings while we are behind: forgets what is over for long enough in each journal."""
+        for call in list(self._open.values()):
+            if call.evidence is not None and self._clock.all_past(call.wall_at + timedelta(seconds=LINGER)):
+                self._forget(call)
+
+    def is_ahead(self, source: str) -> bool:
+        """Whether this journal was read further than the other one, in its time."""
+        return self._clock.is_ahead(source)
 
     def low_water(self) -> int | None:
         """The oldest mark still needed; None when nothing runs and nothing waits."""
