@@ -24,11 +24,12 @@ def alert_key(text: str) -> str:
 async def tell_blocks(connection: AsyncConnection, pbx: str, moment: datetime) -> None:
     """One alert for each address that is blocked."""
     rows = {alert_key(row["address"]): row for row in await list_blocked(connection, moment, pbx)}
-    for key in rows.keys() - await _standing(connection, pbx, BRUTE_FORCE):
+    standing = await _standing(connection, pbx, BRUTE_FORCE)
+    for key in rows.keys() - standing:
         row = rows[key]
         facts = {"address": row["address"], "failures": row["failures"], "until": row["until"].isoformat()}
         await raise_alert(connection, pbx, Alert(BRUTE_FORCE, key, Severity.CRITICAL, facts))
-    await _clear_others(connection, pbx, BRUTE_FORCE, set(rows))
+    await _clear(connection, pbx, BRUTE_FORCE, standing - rows.keys())
 
 
 async def tell_toll_fraud(connection: AsyncConnection, pbx: str, moment: datetime) -> None:
@@ -38,9 +39,10 @@ async def tell_toll_fraud(connection: AsyncConnection, pbx: str, moment: datetim
     causes = {alert_key(phone): {"phone": phone, "why": f"{n} refused"} for phone, n in tries.items()}
     for who, why in (await caps_reached(connection, pbx, midnight)).items():
         causes[alert_key(f"{who}-{why}")] = {"phone": who, "why": why}
-    for key in causes.keys() - await _standing(connection, pbx, TOLL_FRAUD):
+    standing = await _standing(connection, pbx, TOLL_FRAUD)
+    for key in causes.keys() - standing:
         await raise_alert(connection, pbx, Alert(TOLL_FRAUD, key, Severity.CRITICAL, causes[key]))
-    await _clear_others(connection, pbx, TOLL_FRAUD, set(causes))
+    await _clear(connection, pbx, TOLL_FRAUD, standing - causes.keys())
 
 
 async def tell_certificate(connection: AsyncConnection, pbx: str, ends_at: datetime | None, moment: datetime) -> None:
@@ -58,6 +60,6 @@ async def _standing(connection: AsyncConnection, pbx: str, kind: str) -> set[str
     return set((await connection.execute(select(c.key).where(ours))).scalars())
 
 
-async def _clear_others(connection: AsyncConnection, pbx: str, kind: str, lasting: set[str]) -> None:
-    for key in await _standing(connection, pbx, kind) - lasting:
+async def _clear(connection: AsyncConnection, pbx: str, kind: str, over: set[str]) -> None:
+    for key in over:
         await clear_alert(connection, pbx, kind, key)
