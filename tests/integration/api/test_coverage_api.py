@@ -104,7 +104,7 @@ async def test_a_report_says_what_it_rests_on(api: Any, add_call: Any) -> None:
     await watch(api)
     await add_call()
     whole = (await api.client.get("/v1/reports/traffic?date=2026-11-23")).json()["coverage"]
-    assert (whole["complete"], whole["label"], whole["unobserved"]) == (True, "完整:未发现缺失", [])
+    assert (whole["complete"], whole["label"], whole["unobserved"]) == (True, "完整：未发现缺失", [])
     await blind(api, 1, 2, filled=True)
     await blind(api, 26, 26.5, filled=False, source="journal", cause="journal_gap")
     await failed_check(api, 28, 29)
