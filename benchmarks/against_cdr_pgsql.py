@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import asyncpg
 from tests.acceptance.hotline import RunningHotline
 
-from benchmarks.calls import ring_hard
 from benchmarks.cpu_per_call import console, strip
+from benchmarks.rig.calls import ring_hard
 from benchmarks.rig.proc import cpu, title, tree_cpu
 from benchmarks.rig.server import Server, running_server
 from callcenter.local import postgres

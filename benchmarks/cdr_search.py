@@ -35,7 +35,7 @@ import asyncpg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.cdr_generator import YEARS, generate
+from benchmarks.rig.cdr_generator import YEARS, generate
 from callcenter.access.keys import issue
 from callcenter.clock import LOCAL_ZONE
 from callcenter.local import postgres
@@ -406,7 +406,7 @@ def main(records: int, rounds: int, database: str | None) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--records", type=int, default=10_000_000)
+    parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--database")
     arguments = parser.parse_args()

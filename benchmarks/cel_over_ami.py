@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.observer import AmiObserver
 
-from benchmarks.calls import ring_steadily
 from benchmarks.cpu_per_call import SECONDS, console
+from benchmarks.rig.calls import ring_steadily
 from benchmarks.rig.proc import cpu
 
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.acceptance.hotline import RunningHotline
 
-from benchmarks.calls import ring_steadily
+from benchmarks.rig.calls import ring_steadily
 from benchmarks.rig.proc import cpu
 
 SECONDS = 1.5

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.acceptance.hotline import RunningHotline
 
-from benchmarks.calls import ring_steadily
+from benchmarks.rig.calls import ring_steadily
 
 
 async def watch_api(hotline: RunningHotline, seen: dict[str, float], ready: asyncio.Event) -> None:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.calls import Caller
+from benchmarks.rig.calls import Caller
 
 FRAME_SECONDS = 0.02
 FRAME_SAMPLES = 160

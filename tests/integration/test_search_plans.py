@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 import pytest_asyncio
-from benchmarks.cdr_generator import generate
+from benchmarks.rig.cdr_generator import generate
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 
 from callcenter.callbacks.follow_up_repository import _lost_statement

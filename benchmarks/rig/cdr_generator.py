@@ -1,6 +1,6 @@
 """Call records by the million, made inside Postgres: three years of a busy hotline.
 
-    .venv/bin/python benchmarks/cdr_generator.py DATABASE_URL --records 300000
+    .venv/bin/python benchmarks/rig/cdr_generator.py DATABASE_URL --records 300000
 
 Weekdays 09:00–17:00 carry nearly all calls, Mondays and the first days of a month more; agents come and go; callers
 call again (one in twenty calls is from somebody who rings often); one answered call in sixteen is transferred; parts,
