@@ -20,6 +20,8 @@ FOUND: dict[str, tuple[bytes, ...]] = {
         b"\x05\x0a",  # a short file cut and grown to the same length
         b"\x01\x00\x00\x00\x01\x0f\x0d\x00\x00\x00\x00\x02\x00\x00\x00",  # deleted, and a rotated one passed over
         b"\x02\x06\x00\x00\x00\x01\x01\x02\x08\x01\x01\x00\x00\x00\x07",  # empty new file while the old is held
+        # a rotated file that is written to while the new one stands empty: it was passed over
+        b'Y\x02\x01\xfd\xa6"\x01\x01-\xac\xff\xff\xff$\x81\x81\xa8\x04\x01\x01\x0f\x0c\xc3\x01',
     ),
     "ami_codec": (
         bytes((0, 0, 1, 2, 199, 56)) + bytes(8) + b"Asterisk Call Manager/".ljust(257, b"9") + b"\r\nEvent: X\r\n\r\n",

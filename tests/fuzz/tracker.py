@@ -310,10 +310,14 @@ def _check_parts(record: CallRecord) -> None:
     assert len(set(record.marks)) == len(record.marks)
 
 
+NOTHING_NEW = CelFact(BLIND_INTERVAL, LAST, *[""] * 11, {}, 0)
+
+
 def _check_forgets(tracker: CallTracker, mark: int) -> None:
     """Far later nothing is held any more: closed, told, and its memory given back."""
     for days in (200, 100):
         fed(tracker, QueueFact(LAST - timedelta(days=days), "NONE", "NONE", "NONE", "CONFIGRELOAD", ("",)), mark)
+        fed(tracker, NOTHING_NEW._replace(at=LAST - timedelta(days=days)), mark)  # CEL's course may be ages ahead
         for event in fed(tracker, None, mark):
             _check_event(event)
     assert (tracker.low_water(), tracker.running) == (None, 0)

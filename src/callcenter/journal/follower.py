@@ -111,12 +111,18 @@ class Follower:
         return family[0]
 
     def _family(self) -> list[Path]:
-        """The journal and its rotated predecessors (`cel.jsonl.1`, `cel.jsonl-20261122`), oldest first."""
+        """The journal and its rotated predecessors (`cel.jsonl.1`, `cel.jsonl-20261122`), oldest first.
+
+        The journal itself is the newest even when it is older: Asterisk may still write to the one rotated last.
+        """
         try:
             names = [p for p in self.path.parent.iterdir() if p.name.startswith(self.path.name)]
-            return sorted((p for p in names if p.is_file() and p.suffix not in {".gz", ".xz"}), key=_age)
+            return sorted((p for p in names if p.is_file() and p.suffix not in {".gz", ".xz"}), key=self._order)
         except FileNotFoundError:
             return []
+
+    def _order(self, path: Path) -> tuple[bool, tuple[float, int]]:
+        return path == self.path, _age(path)
 
     def _read_lines(self) -> Chunk | None:
         assert self._fd is not None and self._place is not None
