@@ -252,6 +252,8 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
     may = SECOND + _stepped(terms, seen)
     wanted = _outcomes(plan, seen) | ({"no_agent"} if _touches(seen, terms.phoneless) and not seen.talk else set())
+    if _stepped(terms, seen) and not seen.talk:
+        wanted |= {"timed_out"}  # app_queue counts a caller's patience by the wall clock
     wrong = [] if record["outcome"] in wanted else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")

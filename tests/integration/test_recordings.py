@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.conftest import eventually
 from tests.scenarios.stories import facts, track
@@ -149,6 +149,18 @@ async def test_a_leg_of_many_blocks_keeps_its_sides(engine: AsyncEngine, spool: 
     expected = array("h", left), array("h", right[:-1].ljust(2 * frames, b"\0"))
     assert channels_of(spool.root / row.path) == tuple(list(leg) for leg in expected)
     assert hashlib.sha256((spool.root / row.path).read_bytes()).hexdigest() == row.sha256
+
+
+async def test_what_was_put_off_before_the_clock_was_set_back_is_not_forgotten(
+    engine: AsyncEngine, spool: Spool
+) -> None:
+    async with engine.begin() as connection:
+        ahead = func.now() + text("interval '1 hour'")
+        await connection.execute(update(recordings).values(next_try_at=ahead, updated_at=ahead, attempts=1))
+    write_leg(spool.caller, 440, 1.0)
+    write_leg(spool.agent, 880, 1.0)
+    async with pipeline(engine, spool):
+        assert (await concluded(engine)).state == "ready"
 
 
 async def test_its_end_is_announced(engine: AsyncEngine, spool: Spool) -> None:

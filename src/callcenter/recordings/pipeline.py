@@ -37,12 +37,15 @@ CLOSING_TAKES_AT_MOST = timedelta(seconds=30)
 """After this the header is taken as left by a crash: the audio is all there, its length is the file's."""
 LEGS_APPEAR_WITHIN = timedelta(minutes=5)
 FAULT_RETRY = timedelta(seconds=30)
+LONGEST_WAIT = 2 * FAULT_RETRY
+"""What is to be tried later than this was put off before the clock was set back."""
 MAX_ATTEMPTS = 200
 
 r = recordings.c
 CLAIM = (
     select(recordings)
-    .where(r.pbx == bindparam("pbx"), r.state == "expected", r.next_try_at <= func.now())
+    .where(r.pbx == bindparam("pbx"), r.state == "expected")
+    .where((r.next_try_at <= func.now()) | (r.next_try_at > func.now() + LONGEST_WAIT))
     .order_by(r.next_try_at)
     .limit(CLAIMED)
     .with_for_update(skip_locked=True)
@@ -60,7 +63,7 @@ POSTPONE = (
         attempts=r.attempts + 1,
         next_try_at=func.now() + bindparam("wait", type_=Interval()),
         reason=bindparam("why"),
-        updated_at=case((r.attempts == 0, func.now()), else_=r.updated_at),
+        updated_at=case(((r.attempts == 0) | (r.updated_at > func.now()), func.now()), else_=r.updated_at),
     )
 )
 """`updated_at` stays at the first look: it is the age that ends the waiting."""
