@@ -170,9 +170,11 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
 
 
 def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> None:
-    """Give nameless records their calls, one each: a CANCEL may come before the dialplan has read who calls."""
+    """Give nameless records their calls, one each: a CANCEL, or the end of Asterisk, may come before the dialplan has
+    read who calls."""
     named = {r["number"] for r in found.calls}
-    nobody = {n: seen for n, (plan, seen) in truth.items() if plan.story == "cancels" and n not in named}
+    cut_short = ((n, plan.story == "cancels" or terms.while_away(seen), seen) for n, (plan, seen) in truth.items())
+    nobody = {n: seen for n, early, seen in cut_short if early and n not in named}
     open_calls = {n: (s.invited_at + _shift(terms, s.invited_at), _stepped(terms, s)) for n, s in nobody.items()}
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
         near = [n for n, (at, step) in open_calls.items() if abs(record["started"] - at) < SECOND + step]
