@@ -10,7 +10,7 @@ from pathlib import Path
 
 from callcenter.local import asterisk
 from callcenter.local.configuration import own_asterisk
-from callcenter.local.processes import is_alive, recall, until
+from callcenter.local.processes import Process, is_alive, recall, until
 from tests.drills.site import Site
 
 LIVES = 25
@@ -72,28 +72,28 @@ def resident_bytes(pid: int) -> int:
 
 async def asterisk_killed(site: Site, seconds: float) -> None:
     """`kill -9` of Asterisk with its calls up; the supervisor starts it again."""
-    died = time.time()
+    died, dead = time.time(), site.hotline.process("asterisk")
     await site.hotline.kill("asterisk")
     site.load.pbx_died()
-    back = await _asterisk_back(site)
+    back = await _asterisk_back(site, dead)
     await asyncio.sleep(seconds)
     site.terms.deaths.append((died, back))
 
 
 async def asterisk_restarted(site: Site, seconds: float) -> None:
     """`core stop now` by an administrator: Asterisk hangs up every call and ends; the supervisor starts it again."""
-    died = time.time()
+    died, dead = time.time(), site.hotline.process("asterisk")
     await asterisk.console(own_asterisk(site.hotline.settings), "core stop now")
     await asyncio.sleep(1)
     site.load.pbx_died()
-    back = await _asterisk_back(site)
+    back = await _asterisk_back(site, dead)
     await asyncio.sleep(seconds)
     site.terms.stops.append((died, back))
 
 
-async def _asterisk_back(site: Site) -> float:
+async def _asterisk_back(site: Site, dead: Process) -> float:
+    """When another one than that answers again."""
     note = site.hotline.settings.var_dir / "run" / "asterisk.pid"
-    dead = recall(note)
 
     async def answers() -> bool:
         process = recall(note)
