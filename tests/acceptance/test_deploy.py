@@ -26,7 +26,7 @@ from tests.acceptance.hotline import COMMAND, RunningHotline
 from tests.acceptance.phones import dial
 
 ROOT = Path(__file__).parents[2]
-ring_steadily = runpy.run_path(str(ROOT / "benchmarks" / "calls.py"))["ring_steadily"]
+ring_steadily = runpy.run_path(str(ROOT / "benchmarks" / "rig" / "calls.py"))["ring_steadily"]
 """The benchmarks' callers: INVITE, some seconds, BYE."""
 
 
