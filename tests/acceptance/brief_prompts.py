@@ -20,12 +20,12 @@ def write_prompts(home: Path) -> None:
     folder = home / "prompts" / "zh"
     for prompt in read_catalogue(source_dir("dialplans") / "prompts"):
         seconds = NOTICE_SECONDS if prompt.name.endswith("-notice") else PROMPT_SECONDS
-        path = folder / f"{prompt.name}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write_tone(path, seconds)
+        write_tone(folder / f"{prompt.name}.wav", seconds)
 
 
-def _write_tone(path: Path, seconds: float) -> None:
+def write_tone(path: Path, seconds: float) -> None:
+    """One of them, to a tenth of a second."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

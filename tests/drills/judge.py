@@ -173,18 +173,17 @@ def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> Non
     """Give nameless records their calls, one each: a CANCEL, or the end of Asterisk, may come before the dialplan has
     read who calls."""
     named = {r["number"] for r in found.calls}
-    cut_short = ((n, plan.story == "cancels" or terms.while_away(seen), seen) for n, (plan, seen) in truth.items())
-    nobody = {n: seen for n, early, seen in cut_short if early and n not in named}
-    sent_again = [s.invited_at for n, (_, s) in truth.items() if n in named and terms.while_away(s)]
-    """Of an INVITE that reached two lives of Asterisk, the first one knows no number"""
+    nobody = {
+        number: seen
+        for number, (plan, seen) in truth.items()
+        if number not in named and (plan.story == "cancels" or terms.while_away(seen))
+    }
     open_calls = {n: (s.invited_at + _shift(terms, s.invited_at), _stepped(terms, s)) for n, s in nobody.items()}
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
         near = [n for n, (at, step) in open_calls.items() if abs(record["started"] - at) < SECOND + step]
         if near:
             record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n][0]))
             del open_calls[record["number"]]
-        elif any(abs(record["started"] - at) < SECOND for at in sent_again):
-            found.calls.remove(record)
 
 
 def _touches(seen: Seen, intervals: list[Interval]) -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import time
-import wave
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import httpx
 
 from callcenter.local import addresses, broker
 from callcenter.local.processes import last_lines
+from tests.acceptance.brief_prompts import write_tone
 from tests.acceptance.hotline import COMMAND, RunningHotline
 from tests.acceptance.schedules import in_force
 from tests.drills.judge import Terms
@@ -63,7 +63,7 @@ class DrillHotline(RunningHotline):
         """Where the database is after a failover"""
         self.small_disks: dict[Path, int] = {}
         """Folders on file systems of their own, with their megabytes"""
-        _short_notice(self.home / "prompts" / "zh" / "hotline-notice.wav")
+        write_tone(self.home / "prompts" / "zh" / "hotline-notice.wav", NOTICE_SECONDS)
 
     async def start(self) -> None:
         """As its parent does, with the patience that several hotlines at once on two cores ask for."""
@@ -121,15 +121,6 @@ class DrillHotline(RunningHotline):
     def accounts(self) -> dict[str, tuple[str, str]]:
         """Agent → (SIP user, password)."""
         return {n: (self.devices[n], self.agents[n]) for n in self.settings.agents}
-
-
-def _short_notice(path: Path) -> None:
-    path.parent.mkdir(parents=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(b"\x00\x10\x00\xf0" * int(4000 * NOTICE_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
