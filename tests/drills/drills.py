@@ -43,7 +43,7 @@ OUTSIDE = (
         Drill("AMI at 1 kB/s", manager.slow, NO_LINK, 16, 60),
     ),
     (
-        Drill("Postgres out of connections", database.out_of_connections, STORING, 6, 60),
+        Drill("Postgres out of connections", database.out_of_connections, STORING, 9, 60),
         Drill("broker frozen (SIGSTOP)", broker.frozen, "health:mqtt", 8, 60),
     ),
     (

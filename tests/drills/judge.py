@@ -178,12 +178,18 @@ def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> Non
         for number, (plan, seen) in truth.items()
         if number not in named and (plan.story == "cancels" or terms.while_away(seen))
     }
-    open_calls = {n: (s.invited_at + _shift(terms, s.invited_at), _stepped(terms, s)) for n, s in nobody.items()}
+    open_calls = {n: (_heard(s) + _shift(terms, s.invited_at), _stepped(terms, s)) for n, s in nobody.items()}
     for record in sorted((r for r in found.calls if r["number"] in NAMELESS), key=lambda r: float(r["started"])):
         near = [n for n, (at, step) in open_calls.items() if abs(record["started"] - at) < SECOND + step]
         if near:
             record["number"] = min(near, key=lambda n: abs(record["started"] - open_calls[n][0]))
             del open_calls[record["number"]]
+
+
+def _heard(seen: Seen) -> float:
+    """When the PBX took the INVITE of a call that came to nothing: one that it was away for is sent again, so the
+    final answer is nearer to that than the first attempt."""
+    return seen.answered_at or seen.ended_at or seen.invited_at
 
 
 def _touches(seen: Seen, intervals: list[Interval]) -> bool:
@@ -245,6 +251,8 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
     outcomes = {"answered"} if seen.talk else STOPPED if hung_up else {"incomplete"}
     if 0 < seen.talk < SECOND:
         outcomes |= {"incomplete"}
+    if seen.picked_up_at and not seen.talk:  # the PBX may have lived to hear it, and no longer
+        outcomes |= {"answered"}
     if record["outcome"] not in outcomes:
         wrong.append(f"outcome {record['outcome']}")
     if record["hung_up_by"] not in {None, "system"}:
@@ -305,9 +313,10 @@ def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms) -> lis
     if (
         not terms.cut(seen)
         and states == ["ready"]
-        and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND + _stepped(terms, seen)
+        and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND + _stepped(terms, seen) + seen.audio_late
     ):
-        return [f"{seen.number}: {kept[0]['seconds']:.2f} s of audio, the call lasted {lasted:.2f} s"]
+        late = f", {seen.audio_late:.2f} s of it sent in bursts" if seen.audio_late else ""
+        return [f"{seen.number}: {kept[0]['seconds']:.2f} s of audio, the call lasted {lasted:.2f} s{late}"]
     return []
 
 

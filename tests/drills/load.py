@@ -56,9 +56,10 @@ class Audio:
     def sdp(self) -> str:
         return SDP.format(ip=self.ip, port=self.port)
 
-    def start(self, call: str, port: int) -> None:
+    def start(self, call: str, port: int, seen: Seen) -> None:
+        """`seen` learns how late its audio leaves."""
         if port:
-            self._legs[call] = Leg(port, time.monotonic(), random.getrandbits(32))
+            self._legs[call] = Leg(port, time.monotonic(), random.getrandbits(32), seen)
 
     def stop(self, call: str) -> None:
         self._legs.pop(call, None)
@@ -71,7 +72,9 @@ class Audio:
             await asyncio.sleep(PACKET_SECONDS)
             moment = time.monotonic()
             for leg in self._legs.values():
-                for packet in leg.due(moment):
+                packets = list(leg.due(moment))
+                leg.seen.audio_late += PACKET_SECONDS * max(0, len(packets) - 1)
+                for packet in packets:
                     with suppress(OSError):
                         self._socket.sendto(packet, (AGENT_IP, leg.port))
 
@@ -83,6 +86,7 @@ class Leg:
     port: int
     began: float
     source: int
+    seen: Seen
     sent: int = 0
 
     def due(self, moment: float) -> Iterator[bytes]:
@@ -205,6 +209,7 @@ class Agents(Wire):
         acked = self._acked[message.call] = asyncio.Event()
         self._up[message.call] = call
         self._ringing.pop(message.call, None)
+        call.seen.picked_up_at = time.time()
         wait = T1
         while not acked.is_set() and wait < GIVE_UP_SECONDS:
             self.answer(message, "200 OK", tag, self._audio.sdp, (self._contact(message),))
@@ -215,7 +220,7 @@ class Agents(Wire):
             return
         seen = call.seen
         seen.agent, seen.talk_from = self._numbers.get(user, user), time.time()
-        self._audio.start(message.call, message.media_port)
+        self._audio.start(message.call, message.media_port, seen)
         call.talking.set()
         if call.plan.story == "agent_hangs_up":
             await asyncio.sleep(call.plan.stay)
@@ -312,9 +317,10 @@ class Load:
         return sum(1 for call in calls if call.seen.answered_at and not call.over.is_set())
 
     def pbx_died(self) -> None:
-        """No phone waits for a farewell."""
+        """No phone waits for a farewell; an INVITE that nobody has answered is sent again, to the next one."""
         for call in self._callers.calls.values():
-            call.over.set()
+            if call.seen.answered_at:
+                call.over.set()
         self.agents.pbx_died()
 
     async def ring(self, plan: Plan) -> Seen:
@@ -361,7 +367,7 @@ class Load:
             seen.ended_at, seen.ended_by = time.time(), "caller" if call.plan.story == "cancels" else "pbx"
             return
         seen.answered_at = time.time()
-        self._caller_audio.start(dialog.call, answer.media_port)
+        self._caller_audio.start(dialog.call, answer.media_port, seen)
         await self._stay(call)
         if not call.over.is_set():
             await self._hang_up(dialog, call)

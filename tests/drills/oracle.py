@@ -35,6 +35,8 @@ class Seen:
     rung: list[str] = field(default_factory=list)
     """Agents whose phones rang for this call"""
     rang_at: float = 0.0
+    picked_up_at: float = 0.0
+    """An agent's phone sent its 200; talk begins when that is acknowledged"""
     agent: str = ""
     talk_from: float = 0.0
     talk_until: float = 0.0
@@ -42,6 +44,8 @@ class Seen:
     ended_by: str = ""
     """`caller`, `agent`, `pbx`; empty: the call was still up when the phones gave up on the PBX"""
     bye_status: int = 0
+    audio_late: float = 0.0
+    """Seconds of both phones' audio that left in bursts, because nobody ran this process in time"""
 
     @property
     def talk(self) -> float:
