@@ -44,7 +44,7 @@ OUTSIDE = (
     ),
     (
         Drill("Postgres out of connections", database.out_of_connections, STORING, 9, 60),
-        Drill("broker frozen (SIGSTOP)", broker.frozen, "health:mqtt", 8, 60),
+        Drill("broker frozen (SIGSTOP)", broker.frozen, "health:mqtt", 14, 60),
     ),
     (
         Drill("broker killed", broker.killed, "health:mqtt", 2, 60),
