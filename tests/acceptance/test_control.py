@@ -19,9 +19,12 @@ from callcenter.routing.found import Found, read_found
 from callcenter.storage.engine import make_engine
 from callcenter.storage.reading import writing
 from tests.acceptance.hotline import RunningHotline
+from tests.drills.load import AGENT_IP, Agents, Audio
 
 REPAIRED_WITHIN = 5.0
 BLOCKED = "13800138000"
+NOT_IN_USE = "1"
+"""AST_DEVICE_NOT_INUSE (Asterisk include/asterisk/devicestate.h)"""
 QUICKLY = Timings(first_wait=0.05, longest_wait=0.1)
 """Back before the listener is, so that what it does is seen"""
 
@@ -168,6 +171,39 @@ async def test_asterisk_killed_and_its_database_deleted(hand: Hand) -> None:
     took += [await hand.repaired(f"members/{q}/{hand.interface('1001')}", "1001;0") for q in ("hotline", "emergency")]
     print(f"all back {sum(took):.2f} s after Asterisk answered")
     assert sum(took) < REPAIRED_WITHIN
+
+
+async def test_phones_are_there_as_soon_as_asterisk_is(hand: Hand) -> None:
+    """A killed Asterisk asks the phones that it knew at once, not within qualify_frequency: nobody hears that nobody is
+    there."""
+    hotline = hand.hotline
+    audio = Audio(AGENT_IP)
+    phones = Agents(
+        ("127.0.0.1", hotline.settings.sip_port), audio, {n: (hotline.devices[n], hotline.agents[n]) for n in AGENTS}
+    )
+    await phones.open(AGENT_IP)
+    try:
+        assert await phones.register() == [200] * len(AGENTS)
+        await _until_free(hand, len(AGENTS), 20)
+        await asyncio.sleep(2)  # AstDB, which remembers them, is written once a second
+        await hotline.kill("asterisk")
+        await _until_free(hand, 0, 30)
+        await _until_free(hand, len(AGENTS), 4)
+    finally:
+        phones.close()
+        audio.close()
+
+
+async def _until_free(hand: Hand, wanted: int, within: float) -> None:
+    """So many members of the hotline's queue can be rung; Asterisk answers us."""
+    free: int | None = None
+    async with asyncio.timeout(within):
+        while free != wanted:
+            with suppress(AmiFault):
+                items = await hand.client.collect(actions.QUEUE_STATUS)
+                members = [each for each in items if each.name == "QueueMember" and each.get("Queue") == "hotline"]
+                free = sum(each.get("Status") == NOT_IN_USE for each in members) if members else None
+            await asyncio.sleep(0.05)
 
 
 async def test_drift_is_logged_and_an_alert(hand: Hand) -> None:

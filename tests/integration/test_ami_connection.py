@@ -231,6 +231,21 @@ async def test_wrong_password_is_said_and_retried_slowly() -> None:
         assert running.cancelled()
 
 
+async def test_login_while_asterisk_stops_is_tried_again_soon() -> None:
+    peer, said = Peer(), list[str]()
+    peer.answers["Login"] = lambda action: answer(action, "Error", "Message: Asterisk is shutting down")
+    async with ami_peer(peer):
+        client = client_for(peer, timings=replace(FAST, refused_wait=60), on_state=lambda ok, why: said.append(why))
+        running = asyncio.create_task(client.run())
+        await until(lambda: said)
+        del peer.answers["Login"]
+        await until(lambda: client.up)
+        assert "CALLCENTER_AMI_PASSWORD" not in said[0]
+        assert "shutting down" in said[0]
+        await client.close()
+        assert running.cancelled()
+
+
 @pytest.mark.parametrize("when", ["connected", "between attempts"])
 async def test_close_stops_everything(when: str) -> None:
     before = asyncio.all_tasks()

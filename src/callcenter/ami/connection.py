@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 SNAPSHOT_ACTIONS = (actions.QUEUE_STATUS, actions.SHOW_CHANNELS, actions.DEVICE_STATES, actions.CONTACTS)
 ALWAYS_WANTED = frozenset({"FullyBooted", "Shutdown"})
+SHUTTING_DOWN = "Asterisk is shutting down"
+"""What a stopping Asterisk answers to every action, Login among them (Asterisk 22 main/manager.c)."""
 
 
 def _ignore_state(ok: bool, detail: str) -> None:
@@ -170,6 +172,8 @@ class AmiClient:
         try:
             await link.exchange(action, self._timings.answer)
         except ActionFailed as failed:
+            if failed.facts["said"] == SHUTTING_DOWN:  # the next one lets us in, and is there in a second or two
+                raise LinkDown(why=SHUTTING_DOWN) from None
             raise LoginRefused(username=self._address.username, said=failed.facts["said"]) from None
 
     async def _come_up(self, link: AmiProtocol) -> None:
