@@ -267,6 +267,8 @@ def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -
     wanted = _outcomes(plan, seen) | ({"no_agent"} if _touches(seen, terms.phoneless) and not seen.talk else set())
     if _stepped(terms, seen) and not seen.talk:
         wanted |= {"timed_out"}  # app_queue counts a caller's patience by the wall clock
+        if seen.ended_by == "pbx" and seen.ended_at - seen.answered_at < SECOND:
+            wanted |= {"system_failure"}  # so does Answer(): a step in its few milliseconds ends the call
     wrong = [] if record["outcome"] in wanted else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
