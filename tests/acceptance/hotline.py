@@ -69,6 +69,11 @@ class RunningHotline:
         """Phone's number → SIP user."""
         return self._secrets_made.device_names
 
+    @property
+    def accounts(self) -> dict[str, tuple[str, str]]:
+        """Agent → (SIP user, password)."""
+        return {n: (self.devices[n], self.agents[n]) for n in self.settings.agents}
+
     def phone(self, number: str, **options: Any) -> Softphone:
         """The phone of an agent or supervisor."""
         return Softphone(self.devices[number], self.sip_server, password=self.agents[number], **options)

@@ -12,6 +12,7 @@ import pytest_asyncio
 from callcenter.ami import actions
 from callcenter.ami.actions import Action
 from callcenter.ami.connection import AmiClient
+from callcenter.ami.events import MemberSeen, typed
 from callcenter.ami.faults import AmiFault
 from callcenter.ami.model import Address, Timings
 from callcenter.local.secrets import load_or_make
@@ -23,8 +24,6 @@ from tests.drills.load import AGENT_IP, Agents, Audio
 
 REPAIRED_WITHIN = 5.0
 BLOCKED = "13800138000"
-NOT_IN_USE = "1"
-"""AST_DEVICE_NOT_INUSE (Asterisk include/asterisk/devicestate.h)"""
 QUICKLY = Timings(first_wait=0.05, longest_wait=0.1)
 """Back before the listener is, so that what it does is seen"""
 
@@ -178,9 +177,7 @@ async def test_phones_are_there_as_soon_as_asterisk_is(hand: Hand) -> None:
     there."""
     hotline = hand.hotline
     audio = Audio(AGENT_IP)
-    phones = Agents(
-        ("127.0.0.1", hotline.settings.sip_port), audio, {n: (hotline.devices[n], hotline.agents[n]) for n in AGENTS}
-    )
+    phones = Agents(("127.0.0.1", hotline.settings.sip_port), audio, hotline.accounts)
     await phones.open(AGENT_IP)
     try:
         assert await phones.register() == [200] * len(AGENTS)
@@ -200,9 +197,9 @@ async def _until_free(hand: Hand, wanted: int, within: float) -> None:
     async with asyncio.timeout(within):
         while free != wanted:
             with suppress(AmiFault):
-                items = await hand.client.collect(actions.QUEUE_STATUS)
-                members = [each for each in items if each.name == "QueueMember" and each.get("Queue") == "hotline"]
-                free = sum(each.get("Status") == NOT_IN_USE for each in members) if members else None
+                seen = [typed(each) for each in await hand.client.collect(actions.QUEUE_STATUS)]
+                members = [each for each in seen if isinstance(each, MemberSeen) and each.queue == "hotline"]
+                free = sum(each.device == "NOT_INUSE" for each in members) if members else None
             await asyncio.sleep(0.05)
 
 

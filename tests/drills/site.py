@@ -117,11 +117,6 @@ class DrillHotline(RunningHotline):
     def proxied_mqtt(self, port: int) -> str:
         return broker.url(port, self._secrets_made.mqtt_password)
 
-    @property
-    def accounts(self) -> dict[str, tuple[str, str]]:
-        """Agent → (SIP user, password)."""
-        return {n: (self.devices[n], self.agents[n]) for n in self.settings.agents}
-
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 SNAPSHOT_ACTIONS = (actions.QUEUE_STATUS, actions.SHOW_CHANNELS, actions.DEVICE_STATES, actions.CONTACTS)
 ALWAYS_WANTED = frozenset({"FullyBooted", "Shutdown"})
 SHUTTING_DOWN = "Asterisk is shutting down"
-"""What a stopping Asterisk answers to every action, Login among them (Asterisk 22 main/manager.c)."""
+"""What a stopping Asterisk answers to every action, Login among them (seen of 22.10.1)."""
 
 
 def _ignore_state(ok: bool, detail: str) -> None:
