@@ -29,7 +29,8 @@ from callcenter.local import addresses, places
 from callcenter.local.secrets import load_or_make
 from callcenter.logs import set_up_logs
 from callcenter.publishing.mqtt import Publisher
-from callcenter.recordings.pipeline import Pipeline
+from callcenter.recording_side import RecordingSide
+from callcenter.retention.hold_repository import hold_complaints
 from callcenter.routing.ami_side import AmiSide
 from callcenter.security.guard import Guard, Place
 from callcenter.settings import Settings
@@ -95,7 +96,7 @@ def listen(settings: Settings) -> None:
 async def _listen(settings: Settings) -> None:
     engine = make_engine(addresses.database_url(settings), pool_size=8, pre_ping=False)
     health = Health(engine, settings.pbx)
-    pipeline = Pipeline(engine, settings.pbx, settings.recordings_dir, health.say)
+    keeper = AlertKeeper(engine, settings.pbx)
     publisher = Publisher(engine, settings.pbx, addresses.mqtt_url(settings), health.say)
 
     watch = CoverageWatch(engine, settings.pbx, journal=settings.journal == "files")
@@ -104,11 +105,16 @@ async def _listen(settings: Settings) -> None:
         watch.see_gaps(batch.gaps, batch.read_at or clock.now())
         if batch.announcements:
             publisher.nudge()
-        if any(record.recordings for record in batch.records.values()):
-            pipeline.nudge()
+        recordings.see_stored(batch)
 
     files = {"cel": settings.cel_path, "queue_log": settings.queue_log_path}
-    ingest = Ingest(engine, settings.pbx, files, health.say, on_stored, keep_acts, watch.see_journal)
+
+    def on_read(batch: Batch) -> None:
+        recordings.see_read(batch)
+
+    ingest = Ingest(
+        engine, settings.pbx, files, health.say, on_stored, on_read, keep_acts, watch.see_journal, hold_complaints
+    )
 
     def on_event(event: Event) -> None:
         if event.name in ENDS_SOMETHING:
@@ -119,6 +125,8 @@ async def _listen(settings: Settings) -> None:
         settings, engine, secrets.ami_password, secrets.device_names, health.say,
         on_event=on_event, on_link=watch.see_link if settings.journal == "files" else None,
     )  # fmt: skip
+    recordings = RecordingSide(settings, engine, keeper, health.say, side)
+    side.on_mute = recordings.see_mute
     checker = Checker(engine, settings.pbx, side.client, watch)
     try:
         async with asyncio.TaskGroup() as parts:
@@ -129,12 +137,11 @@ async def _listen(settings: Settings) -> None:
                 own = _ami_journal(settings, secrets.ami_password, health, ingest, watch)
                 parts.create_task(own.run(), name="journal from AMI")
             parts.create_task(checker.run(), name="completeness")
-            parts.create_task(pipeline.run(), name="recordings")
+            parts.create_task(recordings.run(), name="recordings")
             parts.create_task(publisher.run(), name="mqtt")
             parts.create_task(clean_outbox(engine), name="outbox cleaning")
             parts.create_task(side.run(), name="ami")
             parts.create_task(keep_partitions(engine, settings.cdr_retention_months), name="partitions")
-            keeper = AlertKeeper(engine, settings.pbx)
             parts.create_task(keeper.run(), name="alerts of the surroundings")
             parts.create_task(_surroundings(settings, keeper, health).run(), name="surroundings")
             if settings.control:

@@ -50,6 +50,16 @@ class PartUnavailable(CallcenterError):
     code = "unavailable"
 
 
+class StoreUnavailable(PartUnavailable):
+    """The store of recordings {part} is not available: {why}; {mend}"""
+
+
+class StoreRefused(CallcenterError):
+    """The store of recordings {part} refuses: {why}; {mend}"""
+
+    code = "store_refused"
+
+
 class SetupFailed(CallcenterError):
     """{what}: {why}; {mend}"""
 

@@ -122,6 +122,35 @@ class Settings(BaseSettings):
 
     recording_pause: bool = False
     """Whether policy lets agents pause a recording while confidential data is said."""
+    recording_pause_seconds: Annotated[int, Field(ge=5, le=600)] = 180
+    """After so long a paused recording goes on by itself."""
+
+    recording_failure: Literal["go_on", "announce", "refuse"] = "go_on"
+    """New calls while recordings can't be written: served as ever, told that they are not recorded, or (the hotline's
+    alone, never the emergency line's) refused with "temporary failure"."""
+    recording_format: Literal["opus", "mp3", "wav"] = "opus"
+    """How finished recordings are encoded: 11, 14 or 115 MB an hour."""
+    recording_patience_seconds: Annotated[int, Field(ge=0, le=86400)] = 600
+    """So long a recording waits after its call for an idle processor; then it is made even if running calls need it."""
+    recording_public_key: Path | None = None
+    """PEM file with the public half of the site's key, for which recordings are sealed; unset: below `var/`."""
+    recording_private_keys: Path | None = None
+    """Folder with the private halves, as PEM files, for who plays recordings; unset: below `var/secrets`."""
+    recording_chain_key: Path | None = None
+    """PEM file with the key that signs the chain of recordings; unset: below `var/secrets`."""
+    recording_store: str = ""
+    """Where sealed recordings are kept: a folder or s3://bucket/prefix; unset: `recordings/`."""
+    recording_store_endpoint: str = ""
+    recording_store_region: str = "us-east-1"
+    recording_store_key_id: str = ""
+    recording_store_secret: SecretStr = SecretStr("")
+    recording_store_plain_http: bool = False
+    """Whether the store may be reached without TLS: names, sizes and deletions would be open on the line."""
+
+    recording_heads: Path | None = Path("var/heads")
+    """Folder for signed heads of the chain, meant to be another machine's; below `home` unless absolute. Empty: none"""
+    playback_reason_required: bool = False
+    """Whether the API plays only to who says why; the console's page always asks, and so does each download."""
 
     tls: str = "off"
     """`off`, `self-made`, or a folder with certificate.pem and key.pem: SIP over TLS with SRTP."""
@@ -182,6 +211,28 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Where Asterisk writes the two legs of a running call."""
         return self.recordings_dir / "spool"
+
+    @property
+    def sealed_dir(self) -> Path:
+        """Where sealed recordings wait until the store has them."""
+        return self.recordings_dir / "sealed"
+
+    @property
+    def public_key_path(self) -> Path:
+        return self.recording_public_key or self.var_dir / "recording-key.pem"
+
+    @property
+    def private_keys_dir(self) -> Path:
+        return self.recording_private_keys or self.secrets_dir / "recording-keys"
+
+    @property
+    def chain_key_path(self) -> Path:
+        return self.recording_chain_key or self.secrets_dir / "recording-chain.pem"
+
+    @property
+    def heads_dir(self) -> Path | None:
+        """Where the chain's heads are kept; None: nowhere."""
+        return None if self.recording_heads in {None, Path()} else self.home / str(self.recording_heads)
 
     @property
     def secrets_dir(self) -> Path:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from callcenter import clock
+from callcenter.agents.recording_pauses import TRUNK, OnMute, RecordingPauses
 from callcenter.agents.wrap_up import FAMILY, Begin, End, next_step
 from callcenter.ami import actions
 from callcenter.ami.connection import AmiClient
@@ -20,9 +21,11 @@ from callcenter.ami.messages import Event
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
-LONGEST_PAUSE = timedelta(minutes=3)
-"""A recording that nobody resumes goes on by itself."""
-TRUNK = "PJSIP/trunk-"
+
+
+def agent_of(channel: str) -> str:
+    """`1001` of PJSIP/d4f9-1001-0000000c."""
+    return channel.partition("/")[2].rpartition("-")[0].rpartition("-")[2][:15]
 
 
 class Assistant:
@@ -35,18 +38,25 @@ class Assistant:
         in_call: Callable[[str], bool],
         *,
         may_pause: bool,
+        longest_pause: timedelta = timedelta(minutes=3),
+        on_mute: OnMute = lambda recorded, muted, by, at: None,
         now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._client, self._interfaces, self._in_call, self._may_pause = client, interfaces, in_call, may_pause
         self._now = now
+        self._pauses = RecordingPauses(client, longest_pause, on_mute, now)
         self._asked: asyncio.Queue[Event] = asyncio.Queue()
-        self._paused: dict[str, datetime] = {}
-        """Recorded channel → when its pause ends by itself"""
+        self._linked = False
+        """There is a new connection: pauses may have begun that we don't know of"""
 
     def feed(self, event: Event) -> None:
         """Take a UserEvent of the dialplan; others are nobody's business here."""
         if event.get("UserEvent") == "RecordingPause":
             self._asked.put_nowait(event)
+
+    def see_link(self) -> None:
+        """A new connection to Asterisk."""
+        self._linked = True
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as loops:
@@ -66,22 +76,28 @@ class Assistant:
         if state not in ("0", "1") or not recorded.startswith(TRUNK) or (state == "1" and not self._may_pause):
             log.warning("Recording pause refused", state=state[:10], recorded=recorded[:80])
             return
-        await self._client.ask(actions.mixmonitor_mute(recorded, mute=state == "1"))
-        if state == "1":
-            self._paused[recorded] = self._now() + LONGEST_PAUSE
-        else:
-            self._paused.pop(recorded, None)
+        await self.mute(recorded, mute=state == "1", by=f"phone {agent_of(channel)}")
         await self._client.ask(actions.set_variable(channel, "RECORDING_MUTED", state))
+
+    async def mute(self, recorded: str, *, mute: bool, by: str) -> None:
+        """Pause a channel's recording, or let it go on. Raises `AmiFault`."""
+        await (self._pauses.pause(recorded, by) if mute else self._pauses.resume(recorded, by))
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if self._client.up:
                 try:
+                    await self._look_at_pauses()
                     await self._end_wrap_ups()
-                    await self._end_pauses()
                 except AmiFault as fault:
-                    log.info("Wrap-ups not looked at", why=str(fault))
+                    log.info("Pauses and wrap-ups not looked at", why=str(fault))
+
+    async def _look_at_pauses(self) -> None:
+        if self._linked:
+            await self._pauses.take_over()
+            self._linked = False
+        await self._pauses.end_overdue()
 
     async def _end_wrap_ups(self) -> None:
         for entry in await self._client.collect(actions.db_get_tree(FAMILY)):
@@ -97,10 +113,3 @@ class Assistant:
                 await self._client.ask(actions.db_del(FAMILY, agent))
                 await self._client.ask(actions.queue_unpause(self._interfaces[agent]))
                 log.info("Wrap-up ended", agent=agent)
-
-    async def _end_pauses(self) -> None:
-        """Resume what was forgotten; a channel that is gone needs nothing any more."""
-        for recorded in [each for each, until in self._paused.items() if self._now() >= until]:
-            del self._paused[recorded]
-            await self._client.ask(actions.mixmonitor_mute(recorded, mute=False))
-            log.warning("A paused recording was resumed: nobody had", recorded=recorded)

@@ -16,7 +16,7 @@ from callcenter.clock import now
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 1.0
 LOW_SHARE, LOW_BYTES = 0.05, 5_000_000_000
 FULL_SHARE, FULL_BYTES = 0.01, 500_000_000
 """A disk is low, or as good as full, below both: a share means little on a huge disk, bytes little on a small one."""
@@ -48,7 +48,7 @@ class ClockWatch:
 
 
 class Surroundings:
-    """Looks every 2 s. `folders`: what is written there → where."""
+    """Looks every second. `folders`: what is written there → where."""
 
     def __init__(self, keeper: AlertKeeper, folders: Mapping[str, Path], health: Health) -> None:
         self._keeper, self._folders, self._health = keeper, folders, health

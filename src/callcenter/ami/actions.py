@@ -101,3 +101,8 @@ def mixmonitor_mute(channel: str, *, mute: bool) -> Action:
 
 def set_variable(channel: str, name: str, value: str) -> Action:
     return Action("Setvar", (("Channel", channel), ("Variable", name), ("Value", value)))
+
+
+def get_variable(channel: str, name: str) -> Action:
+    """A channel's variable, or a function of it: the answer's header `Value`."""
+    return Action("Getvar", (("Channel", channel), ("Variable", name)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from callcenter.callbacks.tables import callbacks, follow_up_calls, follow_up_no
 from callcenter.calls.model import Direction, Outcome
 from callcenter.calls.tables import calls
 from callcenter.errors import InvalidInput, NotFound
+from callcenter.recordings.model import PLAYABLE
 from callcenter.recordings.tables import recordings
 
 OPEN = (FollowUpState.OPEN, FollowUpState.TAKEN)
@@ -52,6 +54,7 @@ async def take_lost_calls(connection: AsyncConnection, pbx: str, after: timedelt
     return len(rows)
 
 
+@cache
 def _lost_statement(pbx: str) -> Any:
     c = calls.c
     lost = c.outcome.in_([o.value for o in LOST]) | c.marks.contains(["voicemail"])
@@ -103,6 +106,12 @@ async def add_failed_callbacks(connection: AsyncConnection, ids: Sequence[int], 
 
 async def _close_reached(connection: AsyncConnection, pbx: str) -> None:
     """Who spoke with us since, whoever rang whom, needs no call any more."""
+    for entry in (await connection.execute(_reached_statement(pbx))).scalars().all():
+        await _note(connection, entry, BY_ITSELF, "reached", "")
+
+
+@cache
+def _reached_statement(pbx: str) -> Any:
     f, c = follow_ups.c, calls.c
     with_him = or_(c.caller_number == f.number, and_(c.direction == Direction.OUTBOUND.value, c.did == f.number))
     since = (c.started_at > f.lost_at - timedelta(hours=12)) & (c.answered_at > f.lost_at)
@@ -110,9 +119,7 @@ async def _close_reached(connection: AsyncConnection, pbx: str) -> None:
     reached = talk.scalar_subquery()
     ours = (f.pbx == pbx) & f.state.in_(OPEN) & (f.kind != FollowUpKind.VOICEMAIL) & reached.is_not(None)
     values = {"state": FollowUpState.REACHED, "reached_call_id": reached, "closed_by": BY_ITSELF}
-    closed = update(follow_ups).where(ours).values(**values, closed_at=func.now()).returning(f.id)
-    for entry in (await connection.execute(closed)).scalars().all():
-        await _note(connection, entry, BY_ITSELF, "reached", "")
+    return update(follow_ups).where(ours).values(**values, closed_at=func.now()).returning(f.id)
 
 
 async def _note(connection: AsyncConnection, entry: int, by: str, action: str, note: str) -> None:
@@ -158,7 +165,7 @@ async def _refuse(connection: AsyncConnection, entry: int) -> None:
 def _recording() -> ColumnElement[Any]:
     """The newest recording that can be played of the call it is about."""
     r = recordings.c
-    playable = (r.call_id == follow_ups.c.call_id) & r.state.in_(["ready", "silent"])
+    playable = (r.call_id == follow_ups.c.call_id) & r.state.in_(PLAYABLE)
     return select(r.id).where(playable).order_by(r.started_at.desc()).limit(1).scalar_subquery().label("recording_id")
 
 

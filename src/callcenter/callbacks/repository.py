@@ -1,10 +1,14 @@
-"""Every query on callbacks: taking up what citizens asked for, claiming turns, noting how attempts end."""
+"""Every query on callbacks: taking up what citizens asked for, claiming turns, noting how attempts end.
+
+What is asked every few seconds is built once a PBX: building a statement anew costs more than Postgres takes for it.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, exists, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -35,15 +39,19 @@ async def take_requests(connection: AsyncConnection, pbx: str) -> int:
     Recorded calls without a callback are looked for, not events: whatever died in between, none is lost, and the call's
     id keeps one from being made twice.
     """
-    known = exists().where(callbacks.c.call_id == calls.c.id)
-    asked = calls.c.marks.contains(["callback"]) & (calls.c.direction == Direction.INBOUND.value)
-    recent = calls.c.started_at > func.now() - LOOK_BACK
-    query = select(calls).where(calls.c.pbx == pbx, asked, recent, ~known).limit(REQUESTS_AT_ONCE)
-    rows = (await connection.execute(query)).mappings().all()
+    rows = (await connection.execute(_requests(pbx))).mappings().all()
     for row in rows:
         values = _request_row(row, request_of(row))
         await connection.execute(upsert(callbacks).values(values).on_conflict_do_nothing())
     return len(rows)
+
+
+@cache
+def _requests(pbx: str) -> Any:
+    known = exists().where(callbacks.c.call_id == calls.c.id)
+    asked = calls.c.marks.contains(["callback"]) & (calls.c.direction == Direction.INBOUND.value)
+    recent = calls.c.started_at > func.now() - LOOK_BACK
+    return select(calls).where(calls.c.pbx == pbx, asked, recent, ~known).limit(REQUESTS_AT_ONCE)
 
 
 def _request_row(call: RowMapping, request: Request) -> dict[str, Any]:
@@ -56,10 +64,15 @@ def _request_row(call: RowMapping, request: Request) -> dict[str, Any]:
 
 async def open_callbacks(connection: AsyncConnection, pbx: str) -> list[Callback]:
     """What is still to be done, in the order of the places kept."""
+    rows = await connection.execute(_open_ones(pbx))
+    return [_callback(row) for row in rows.mappings()]
+
+
+@cache
+def _open_ones(pbx: str) -> Any:
     c = callbacks.c
     ours = (c.pbx == pbx) & c.state.in_(OPEN_STATES)
-    rows = await connection.execute(select(callbacks).where(ours).order_by(c.place_at, c.id))
-    return [_callback(row) for row in rows.mappings()]
+    return select(callbacks).where(ours).order_by(c.place_at, c.id)
 
 
 def _callback(row: RowMapping) -> Callback:
@@ -97,18 +110,23 @@ async def note_reached(connection: AsyncConnection, uniqueid: str) -> None:
 
 async def attempt_records(connection: AsyncConnection, pbx: str) -> Sequence[tuple[Callback, RowMapping]]:
     """Callbacks under way whose attempt has ended, each with the record of that call."""
-    c = callbacks.c
-    attempt = (callback_attempts.c.uniqueid == c.uniqueid) & (calls.c.id == callback_attempts.c.call_id)
-    attempt &= calls.c.started_at > callback_attempts.c.dialled_at - AROUND  # of all months only those since
-    ours = (c.pbx == pbx) & c.state.in_(IN_FLIGHT)
-    query = select(callbacks, calls.c.id.label("attempt_call_id")).where(ours, attempt)
-    found = (await connection.execute(query.with_for_update(of=callbacks, skip_locked=True))).mappings().all()
+    found = (await connection.execute(_ended_attempts(pbx))).mappings().all()
     ids = [row["attempt_call_id"] for row in found]
     if not ids:
         return []
     rows = (await connection.execute(select(calls).where(calls.c.id.in_(ids)))).mappings().all()
     records = {row["id"]: row for row in rows}
     return [(_callback(row), records[row["attempt_call_id"]]) for row in found]
+
+
+@cache
+def _ended_attempts(pbx: str) -> Any:
+    c = callbacks.c
+    attempt = (callback_attempts.c.uniqueid == c.uniqueid) & (calls.c.id == callback_attempts.c.call_id)
+    attempt &= calls.c.started_at > callback_attempts.c.dialled_at - AROUND  # of all months only those since
+    ours = (c.pbx == pbx) & c.state.in_(IN_FLIGHT)
+    query = select(callbacks, calls.c.id.label("attempt_call_id")).where(ours, attempt)
+    return query.with_for_update(of=callbacks, skip_locked=True)
 
 
 async def conclude(connection: AsyncConnection, callback: Callback, then: Next, record: Mapping[Any, Any]) -> None:
@@ -138,11 +156,16 @@ async def give_back(
 
 async def expire(connection: AsyncConnection, pbx: str, moment: datetime) -> Sequence[int]:
     """Give up what was asked for too long ago; returns those ids."""
+    gone = await connection.execute(_expiring(pbx), {"moment": moment, "asked_before": moment - LONGEST_WAIT})
+    return list(gone.scalars())
+
+
+@cache
+def _expiring(pbx: str) -> Any:
     c = callbacks.c
-    old = (c.pbx == pbx) & (c.state == CallbackState.WAITING) & (c.requested_at < moment - LONGEST_WAIT)
-    values = {"state": CallbackState.EXPIRED, "ended_at": moment, "updated_at": func.now()}
-    gone = update(callbacks).where(old).values(values).returning(callbacks.c.id)
-    return list((await connection.execute(gone)).scalars())
+    old = (c.pbx == pbx) & (c.state == CallbackState.WAITING) & (c.requested_at < bindparam("asked_before"))
+    values = {"state": CallbackState.EXPIRED, "ended_at": bindparam("moment"), "updated_at": func.now()}
+    return update(callbacks).where(old).values(values).returning(callbacks.c.id)
 
 
 async def cancel(connection: AsyncConnection, callback_id: int, by: str) -> RowMapping:

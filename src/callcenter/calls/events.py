@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from callcenter.calls.model import CallRecord, Direction
+from callcenter.calls.model import CallRecord, Direction, RecordingRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,15 @@ class CallAnswered:
     agent: str
     alarmed: bool = False
     """An emergency call that had been escalated"""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingExpected:
+    """A citizen's channel was answered: from now on this recording must exist."""
+
+    call_id: UUID
+    ref: RecordingRef
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,7 @@ CallEvent = (
     | CallQueued
     | AgentRinging
     | CallAnswered
+    | RecordingExpected
     | EmergencyEscalated
     | EmergencyUnanswered
     | CallEnded

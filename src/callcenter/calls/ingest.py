@@ -8,7 +8,7 @@ not be committed is kept and sent again, never fed again.
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from callcenter import clock
 from callcenter.calls.announcements import announcement_of
 from callcenter.calls.emergency import alarms_of
-from callcenter.calls.events import AgentActed, Anomaly, CallAbsorbed, CallEnded, CallEvent, CallMarked
-from callcenter.calls.store import POISON, Batch, KeepActs, sift, store
+from callcenter.calls.events import (
+    AgentActed,
+    Anomaly,
+    CallAbsorbed,
+    CallEnded,
+    CallEvent,
+    CallMarked,
+    RecordingExpected,
+)
+from callcenter.calls.store import POISON, Batch, HoldComplaints, KeepActs, sift, store
 from callcenter.calls.tracker import CallTracker
 from callcenter.errors import in_one_line
 from callcenter.journal import repository
@@ -55,13 +63,15 @@ class Ingest:
         files: dict[str, Path],
         health: Health,
         on_stored: Callable[[Batch], None] = lambda _: None,
+        on_read: Callable[[Batch], None] = lambda _: None,
         keep_acts: KeepActs | None = None,
         see_journal: SeeJournal = look_away,
+        hold_complaints: HoldComplaints | None = None,
     ) -> None:
         self._engine = engine
         self._see_journal = see_journal
-        self._keep_acts = keep_acts
-        self._on_stored = on_stored
+        self._keep_acts, self._hold_complaints = keep_acts, hold_complaints
+        self._on_stored, self._on_read = on_stored, on_read
         self._prompt = 0
         self._pbx = pbx
         self._files = files
@@ -114,19 +124,20 @@ class Ingest:
 
         Ids taken before are let go: another listener may have stored under later ones, and ids are the chunks' order.
         """
-        self._ids = []
+        self._ids, running = [], Running()
         async with self._engine.connect() as connection:
             self._places = {**await repository.stored_places(connection, self._pbx)}
             self._tracker = CallTracker(self._pbx)
             async for mark, source, start, drained, data in repository.needed_chunks(connection, self._pbx):
-                feed_lines(self._tracker, source, data, start, mark)
+                running.see(feed_lines(self._tracker, source, data, start, mark)[0])
                 if drained:
-                    self._tracker.settle()
+                    running.see(self._tracker.settle())
                 else:
                     self._tracker.relieve()
             for agent, call_id in await last_calls(connection, self._pbx):
                 self._tracker.last_calls.remember(agent, call_id)
         self._followers = [Follower(s, p, self._places.get(s)) for s, p in self._files.items()]
+        self._on_read(Batch(expected=list(running.expected.values()), read_at=clock.now()))
         log.info("journal_recovered", running=self._tracker.running)
 
     async def _step(self) -> None:
@@ -138,6 +149,7 @@ class Ingest:
         if chunks or any(f.gaps for f in self._followers):
             batch = await asyncio.to_thread(self._batch, chunks)
             batch.read_at = looked_at
+            self._on_read(batch)
             await self._stored()
             self._storing = asyncio.create_task(self._store(batch))
         self._far_behind = any(_is_large(c) for c in chunks)
@@ -208,7 +220,7 @@ class Ingest:
         attempt = 0
         while True:
             try:
-                await store(self._engine, self._pbx, batch, self._keep_acts)
+                await store(self._engine, self._pbx, batch, self._keep_acts, self._hold_complaints)
                 return self._on_stored(batch)
             except POISON as error:
                 log.error("batch_refused", why=in_one_line(error))
@@ -247,6 +259,21 @@ async def last_calls(connection: AsyncConnection, pbx: str) -> list[tuple[str, U
     return [(row.agent, row.id) for row in await connection.execute(LAST_CALLS, {"pbx": pbx})]
 
 
+class Running:
+    """Recordings of calls that are up, found while the tracker's memory is recovered: they are to be watched on."""
+
+    def __init__(self) -> None:
+        self.expected: dict[UUID, RecordingExpected] = {}
+
+    def see(self, events: Iterable[CallEvent]) -> None:
+        for event in events:
+            if isinstance(event, RecordingExpected):
+                self.expected[event.ref.id] = event
+            elif isinstance(event, CallEnded):
+                for ref in event.record.recordings:
+                    self.expected.pop(ref.id, None)
+
+
 def _is_large(chunk: Chunk) -> bool:
     """More is waiting behind it."""
     return len(chunk.data) > CHUNK_BYTES // 2
@@ -277,6 +304,8 @@ def _sort_out(batch: Batch, events: list[CallEvent]) -> None:
         elif isinstance(event, CallAbsorbed):
             batch.records.pop(event.call_id, None)
             batch.absorbed.append((event.call_id, event.into))
+        elif isinstance(event, RecordingExpected):
+            batch.expected.append(event)
         elif isinstance(event, CallMarked):
             batch.late_marks.append(event)
         elif isinstance(event, AgentActed):

@@ -105,11 +105,17 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRef:
-    """A recording the dialplan started; whether it exists is the pipeline's finding, not the call's."""
+    """A recording that must exist; whether it does is the pipeline's finding, not the call's."""
 
     id: UUID
     name: str
+    """What its files are named after"""
     started_at: datetime
+    """When the channel was answered"""
+    ended_at: datetime | None = None
+    """When the channel was hung up; None while it is up"""
+    begun_at: datetime | None = None
+    """When the dialplan started it; None: it said nothing of it"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ def outcome_of(
         return Outcome.ANSWERED
     if call.rejected == "trunk_full":  # a loss of ours, which the figures must count
         return Outcome.QUEUE_FULL
+    if call.rejected == "not_recordable":
+        return Outcome.SYSTEM_FAILURE
     if call.rejected is not None:
         return Outcome.BLOCKED
     if "self_test" in call.marks:

@@ -6,11 +6,12 @@ makes him wait stands in its visit.
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from callcenter.calls.ids import recording_id
 from callcenter.calls.model import CallRecord, Direction, Leg, Line, QueueVisit, RecordingRef, Service
 from callcenter.calls.outcomes import CUT, hung_up_by, outcome_of
+from callcenter.calls.recorded import Expected
 from callcenter.calls.spells import Spell, overlap, total
 from callcenter.calls.state import CallState, Channel, Visit
 from callcenter.calls.talking import Times, direction_of, partners_of, times_of
@@ -78,9 +79,17 @@ def build_record(call: CallState) -> CallRecord:
         legs=tuple(_leg(c, caller, times) for c in sorted(call.channels.values(), key=lambda c: c.age)),
         queue_visits=tuple(visits),
         timeline=tuple(call.timeline),
-        recordings=tuple(RecordingRef(recording_id(call.pbx, name, at), name, at) for name, at in call.recordings),
+        recordings=tuple(_recording(call, each, end) for each in call.recordings),
         anomalies=tuple(call.anomalies),
     )
+
+
+def _recording(call: CallState, expected: Expected, end: datetime) -> RecordingRef:
+    """Its length is its channel's: the times of a channel may have been told later since (`CallState.absorb`)."""
+    channel = call.channels[expected.uniqueid]
+    up = (channel.ended_at or end) - (channel.answered_at or expected.at)
+    rid = recording_id(call.pbx, expected.name, expected.at)
+    return RecordingRef(rid, expected.name, expected.at, expected.at + max(up, timedelta()), expected.begun_at)
 
 
 def _agent(caller: Channel, answered: Channel, direction: Direction) -> str:

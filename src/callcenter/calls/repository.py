@@ -30,7 +30,7 @@ from callcenter.calls.tables import HAS_MARKS, calls
 from callcenter.clock import now
 from callcenter.errors import NotFound
 from callcenter.http.paging import Position
-from callcenter.recordings.tables import recordings
+from callcenter.recordings.tables import recording_keys, recordings
 from callcenter.storage.months import Month, month_of, parse_month
 from callcenter.storage.prepared import Prepared, fetch, prepared
 from callcenter.storage.reading import reading
@@ -65,7 +65,7 @@ def _recordings() -> ColumnElement[Any]:
         "started_at", func.to_char(func.timezone("UTC", recordings.c.started_at), ISO_UTC),
         "seconds", recordings.c.seconds,
         "channels", recordings.c.channels, "media_type", recordings.c.media_type,
-        "bytes", recordings.c.bytes, "sha256", recordings.c.sha256,
+        "bytes", recordings.c.bytes, "sha256", recordings.c.sha256, "flags", recordings.c.flags,
     )  # fmt: skip
     ordered = aggregate_order_by(shown, recordings.c.started_at, recordings.c.id)
     some = select(func.coalesce(func.json_agg(ordered), func.json_build_array()))
@@ -94,7 +94,8 @@ def _number_values(wanted: NumberFilter) -> dict[str, str]:
 FILTERS = ("since", "until", "number", "line", "queue", "agent", "mark", "outcome", "direction", "min_talk", "max_talk")
 
 
-def _conditions(search: CallSearch) -> list[ColumnElement[bool]]:
+def conditions(search: CallSearch) -> list[ColumnElement[bool]]:
+    """A search's filters; their parameters are those of `values_of`."""
     c = calls.c
     asked: dict[str, Callable[[], ColumnElement[bool]]] = {
         "since": lambda: c.started_at >= bindparam("since"),
@@ -136,7 +137,7 @@ def listed(
 ) -> Select[Any]:
     """A selection from `calls`, filtered, in its order, after a position; its parameters are those of `values_of`."""
     key = (calls.c[search.order.column], calls.c.id)
-    rows = rows.where(*_conditions(search), *within)
+    rows = rows.where(*conditions(search), *within)
     if after is not None:
         here = tuple_(bindparam("after", type_=key[0].type), bindparam("after_id", type_=key[1].type))
         rows = rows.where(tuple_(*key) < here if search.order.descending else tuple_(*key) > here)
@@ -256,8 +257,12 @@ def _plain(row: RowMapping) -> dict[str, Any]:
 
 
 async def find_recording(engine: AsyncEngine, call_id: UUID, recording_id: UUID) -> dict[str, Any]:
-    """One recording of one call, with its path in the store. Raises `NotFound`."""
-    one = select(recordings).where(recordings.c.id == recording_id, recordings.c.call_id == call_id)
+    """One recording of one call, with its path in the store and its wrapped key. Raises `NotFound`."""
+    key = recording_keys.c
+    one = select(recordings, key.site_key, key.wrapped).where(
+        recordings.c.id == recording_id, recordings.c.call_id == call_id
+    )
+    one = one.select_from(recordings.outerjoin(recording_keys, key.recording_id == recordings.c.id))
     async with reading(engine) as connection:
         row = (await connection.execute(one)).mappings().one_or_none()
     if row is None:

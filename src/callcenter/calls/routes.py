@@ -3,16 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from pydantic import BaseModel, Field
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from callcenter.calls import repository
-from callcenter.calls.audio import find_audio
 from callcenter.calls.export import export
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.calls.schemas import CallDetail, CallPage
@@ -23,7 +21,8 @@ from callcenter.http.encoding import json_answer
 from callcenter.http.instants import parse_instant
 from callcenter.http.openapi import problems
 from callcenter.http.paging import Position, read_cursor, write_cursor
-from callcenter.http.ranges import wants_part
+from callcenter.recordings.answering import audio_answer
+from callcenter.recordings.reasons import Playing
 
 router = APIRouter(tags=["calls"])
 
@@ -51,12 +50,12 @@ AUDIO_RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}},
     },
     304: {"description": "The audio that `If-None-Match` names is still the same"},
-    **problems(401, 404, 409, 410, 416, 422, 503),
+    **problems(401, 403, 404, 409, 410, 416, 422, 503),
 }
 
 
-class CallFilters(BaseModel):
-    """The filters of a list, one query parameter each: as one model they are checked quicker than one by one."""
+class CallFacts(BaseModel):
+    """What is asked of calls, one query parameter each: as one model they are checked quicker than one by one."""
 
     since: str | None = Field(
         None,
@@ -82,6 +81,11 @@ class CallFilters(BaseModel):
     direction: Direction | None = None
     min_talk: float | None = Field(None, ge=0, le=1e9, description="seconds, inclusive")
     max_talk: float | None = Field(None, ge=0, le=1e9, description="seconds, inclusive")
+
+
+class CallFilters(CallFacts):
+    """The filters of a list of calls."""
+
     order: Order = Order.NEWEST
 
 
@@ -155,26 +159,12 @@ async def get_call(request: Request, call_id: UUID) -> Response:
 
 @router.head("/v1/cdrs/{call_id}/recordings/{recording_id}", include_in_schema=False)
 @router.get(
-    "/v1/cdrs/{call_id}/recordings/{recording_id}", summary="Play a recording", response_class=FileResponse,
+    "/v1/cdrs/{call_id}/recordings/{recording_id}", summary="Play a recording", response_class=StreamingResponse,
     status_code=200,
     responses=AUDIO_RESPONSES,
 )  # fmt: skip
-async def get_recording(request: Request, call_id: UUID, recording_id: UUID) -> Response:
-    """The audio, whole or in parts (`Range`): browsers can seek. Stereo: caller left, agent right."""
+async def get_recording(request: Request, call_id: UUID, recording_id: UUID, listening: Playing) -> Response:
+    """The audio, whole or in parts (`Range`): browsers can seek. Stereo: caller left, agent right. Who listens, why and
+    to which seconds is kept."""
     row = await repository.find_recording(request.app.state.engine, call_id, recording_id)
-    return await asyncio.to_thread(_audio, request, row)
-
-
-def _audio(request: Request, row: dict[str, Any]) -> Response:
-    store: Path = request.app.state.recordings_dir
-    path, facts = find_audio(store, row)
-    etag = f'"{row["sha256"] or f"{facts.st_mtime_ns:x}-{facts.st_size:x}"}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
-    if etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    if not wants_part(request.headers.get("range"), facts.st_size):
-        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
-    return FileResponse(
-        path, headers=headers, media_type=row["media_type"] or "audio/wav", stat_result=facts,
-        filename=f"{row['id']}{path.suffix}", content_disposition_type="inline",
-    )  # fmt: skip
+    return await audio_answer(request, request.app.state.player.open(row), listening)

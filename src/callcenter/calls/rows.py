@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from callcenter.calls.events import CallMarked
+from callcenter.calls.events import CallMarked, RecordingExpected
 from callcenter.calls.model import CallRecord, RecordingRef
 from callcenter.calls.tables import calls
 from callcenter.recordings.tables import recordings
@@ -25,7 +25,9 @@ MANY = 20
 CALL_COLUMNS = [c.name for c in calls.columns if c.name != "stored_at"]
 KEY = ("id", "started_at")
 """Unique keys of a partitioned table hold what it is partitioned by; an id has one start (`calls.state.call_id`)."""
-RECORDING_COLUMNS = ["id", "call_id", "pbx", "name", "started_at"]
+RECORDING_COLUMNS = ["id", "call_id", "pbx", "name", "started_at", "ended_at", "begun_at", "talk_at", "talk_seconds"]
+RECORDING_FOLLOWS = ("call_id", "ended_at", "begun_at", "talk_at", "talk_seconds")
+"""What a recording takes over from its call whenever that is stored again."""
 RECORD_FIELDS = [f.name for f in fields(CallRecord) if f.name != "recordings"]
 JSON_COLUMNS = frozenset({"legs", "queue_visits", "timeline", "anomalies"})
 
@@ -41,10 +43,13 @@ def _upsert_calls() -> str:
 
 def _upsert_recordings() -> str:
     names = ", ".join(RECORDING_COLUMNS)
+    news = {c: f"coalesce(excluded.{c}, recordings.{c})" for c in RECORDING_FOLLOWS}
+    changes = ", ".join(f"{c} = {value}" for c, value in news.items())
+    old, new = ", ".join(f"recordings.{c}" for c in news), ", ".join(news.values())
     return (
         f"INSERT INTO recordings ({names}) SELECT {names}"  # noqa: S608
         " FROM json_populate_recordset(NULL::recordings, CAST(:rows AS json))"
-        " ON CONFLICT (id) DO UPDATE SET call_id = excluded.call_id WHERE recordings.call_id <> excluded.call_id"
+        f" ON CONFLICT (id) DO UPDATE SET {changes} WHERE ({old}) IS DISTINCT FROM ({new})"
     )
 
 
@@ -148,4 +153,21 @@ def recording_row(record: CallRecord, ref: RecordingRef) -> dict[str, Any]:
         "pbx": record.pbx,
         "name": ref.name,
         "started_at": ref.started_at,
+        "ended_at": ref.ended_at,
+        "begun_at": ref.begun_at,
+        "talk_at": record.answered_at,
+        "talk_seconds": record.talk_seconds,
     }
+
+
+async def store_expected(connection: AsyncConnection, pbx: str, expected: Sequence[RecordingExpected]) -> None:
+    """Recordings of running calls that must exist from now on."""
+    if expected:
+        rows = {each.ref.id: _expected_row(pbx, each) for each in expected}
+        await connection.execute(UPSERT_RECORDINGS, {"rows": orjson.dumps(list(rows.values())).decode()})
+
+
+def _expected_row(pbx: str, expected: RecordingExpected) -> dict[str, Any]:
+    ref = expected.ref
+    row = {"id": ref.id, "call_id": expected.call_id, "pbx": pbx, "name": ref.name, "started_at": ref.started_at}
+    return {name: row.get(name) for name in RECORDING_COLUMNS}

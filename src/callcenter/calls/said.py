@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from callcenter.calls import emergency
+from callcenter.calls.recorded import expect
 from callcenter.calls.state import CallState
 from callcenter.journal.facts import CelFact
 
@@ -34,7 +35,7 @@ def _said_notice(call: CallState, fact: CelFact, extra: str) -> None:
 
 
 def _said_recording(call: CallState, fact: CelFact, extra: str) -> None:
-    call.recordings.append((extra, fact.at))
+    expect(call, extra, fact.at, fact.uniqueid).begun_at = fact.at
     call.note(fact.at, "recording_started", extra)
 
 

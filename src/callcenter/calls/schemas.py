@@ -8,19 +8,29 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.calls.model import Direction, Line, Outcome, Service, Side
 
+RECORDING_STATES = (
+    "expected, recording, closed, sealed, archived, expired, destroyed; absent (there is none), damaged, unsealed"
+)
+RECORDING_FLAGS = (
+    "what is remarkable: silent, caller_silent, agent_silent, short, long, clipped, repaired, altered, leg_missing,"
+    " one_sided, unwatched, pause_heard; digits, paused"
+)
+
 
 class Recording(BaseModel):
-    """A recording of a call. `ready` and `silent` (no audio was sent) can be played; `reason` says why not."""
+    """A recording of a call. `sealed`, `archived` and `expired` ones can be played; `reason` says why not, or what is
+    remarkable about it."""
 
     id: UUID = Field(examples=["5f0c1a34-7a0e-4a53-9c0e-0f5c9b0f6a01"])
-    state: str = Field(examples=["ready"], description="expected, ready, silent, absent or failed")
+    state: str = Field(examples=["archived"], description=RECORDING_STATES)
     reason: str | None
     started_at: datetime
     seconds: float | None = Field(examples=[63.4])
     channels: int | None = Field(examples=[2], description="2: caller left, agent right")
-    media_type: str | None = Field(examples=["audio/wav"])
+    media_type: str | None = Field(examples=["audio/ogg"], description="Opus in Ogg, or what the settings say")
     bytes: int | None = Field(examples=[2028844])
-    sha256: str | None
+    sha256: str | None = Field(description="of the audio as it is played")
+    flags: list[str] = Field(examples=[["short"]], description=RECORDING_FLAGS)
 
 
 class Call(BaseModel):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from callcenter.calls.ids import age_key, call_id
 from callcenter.calls.model import TimelineEntry, agent_of_endpoint
+from callcenter.calls.recorded import Expected
 from callcenter.calls.wall import NEVER, OwnTime
 from callcenter.journal.facts import CelFact, QueueFact
 
@@ -121,7 +122,7 @@ class CallState:
     visits: list[Visit] = field(default_factory=list)
     queue_facts: list[QueueFact] = field(default_factory=list)
     timeline: list[TimelineEntry] = field(default_factory=list)
-    recordings: list[tuple[str, datetime]] = field(default_factory=list)
+    recordings: list[Expected] = field(default_factory=list)
     anomalies: list[str] = field(default_factory=list)
     answered_by: set[str] = field(default_factory=set)
     introduced: bool = False

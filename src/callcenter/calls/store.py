@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from callcenter.alerts.model import Alert
 from callcenter.alerts.repository import cause_is_gone, clear_alert, raise_alert
 from callcenter.calls.emergency import AlertOver
-from callcenter.calls.events import AgentActed, CallMarked
+from callcenter.calls.events import AgentActed, CallMarked, RecordingExpected
 from callcenter.calls.model import CallRecord
-from callcenter.calls.rows import absorb, mark_late, store_records
+from callcenter.calls.rows import absorb, mark_late, store_expected, store_records
 from callcenter.errors import in_one_line
 from callcenter.journal.facts import Reject
 from callcenter.journal.follower import Gap, Place
@@ -37,6 +37,7 @@ class Batch:
     refused: list[Gap] = field(default_factory=list)
     """Records that cannot be stored: kept as gaps are, but their lines are there"""
     records: dict[UUID, CallRecord] = field(default_factory=dict)
+    expected: list[RecordingExpected] = field(default_factory=list)
     absorbed: list[tuple[UUID, UUID]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
     alarms: list[Alert | AlertOver] = field(default_factory=list)
@@ -51,19 +52,42 @@ KeepActs = Callable[[AsyncConnection, str, Sequence[AgentActed]], Awaitable[None
 """Stores entries of the operation log in the transaction of the facts they come from (`agents.operation_log`)."""
 
 
-async def store(engine: AsyncEngine, pbx: str, batch: Batch, keep_acts: KeepActs | None = None) -> None:
+HoldComplaints = Callable[[AsyncConnection, Sequence[UUID]], Awaitable[object]]
+"""Holds the recordings of these calls in the transaction of their mark (`retention.hold_repository`)."""
+COMPLAINT = "complaint"
+
+
+async def store(
+    engine: AsyncEngine, pbx: str, batch: Batch, keep_acts: KeepActs | None = None,
+    hold_complaints: HoldComplaints | None = None,
+) -> None:  # fmt: skip
     """Store a batch once. Raises `Displaced` when someone else has moved the place on, and what Postgres raises."""
     async with engine.begin() as connection:
         if not await keep(connection, pbx, batch.chunks, batch.before, batch.low_water, drained=batch.drained):
             return
         await keep_faults(connection, pbx, batch.rejects, (*batch.gaps, *batch.refused))
         await store_records(connection, list(batch.records.values()))
+        await store_expected(connection, pbx, _of_running(batch))
         await absorb(connection, batch.absorbed)
         await mark_late(connection, batch.late_marks)
+        if hold_complaints is not None and (complained := _complained(batch)):
+            await hold_complaints(connection, complained)
         if batch.acts and keep_acts is not None:
             await keep_acts(connection, pbx, batch.acts)
         await announce(connection, pbx, batch.announcements)
         await _alarm(connection, pbx, batch.alarms)
+
+
+def _of_running(batch: Batch) -> list[RecordingExpected]:
+    """Expected recordings whose calls' records are not in the same batch already."""
+    stored = {ref.id for record in batch.records.values() for ref in record.recordings}
+    return [each for each in batch.expected if each.ref.id not in stored]
+
+
+def _complained(batch: Batch) -> list[UUID]:
+    """Calls that carry the mark of a complaint, while they ran or afterwards."""
+    late = [marked.call_id for marked in batch.late_marks if marked.mark == COMPLAINT]
+    return [record.id for record in batch.records.values() if COMPLAINT in record.marks] + late
 
 
 async def _alarm(connection: AsyncConnection, pbx: str, alarms: list[Alert | AlertOver]) -> None:

@@ -10,7 +10,18 @@ from typing import Protocol
 from callcenter.calls import blindness
 from callcenter.calls.acts import LastCalls, is_code, take_act
 from callcenter.calls.emergency import events_of as emergency_events
-from callcenter.calls.events import AgentRinging, Anomaly, CallAnswered, CallEvent, CallQueued, CallStarted
+from callcenter.calls.events import (
+    AgentRinging,
+    Anomaly,
+    CallAnswered,
+    CallEvent,
+    CallQueued,
+    CallStarted,
+    RecordingExpected,
+)
+from callcenter.calls.ids import recording_id
+from callcenter.calls.model import RecordingRef
+from callcenter.calls.recorded import expect, file_name, must_be_recorded
 from callcenter.calls.said import INTRODUCTIONS, USER_EVENTS
 from callcenter.calls.state import BridgeStay, CallState, Channel, OpenSpell, Visit
 from callcenter.calls.talking import direction_of
@@ -49,8 +60,17 @@ def _chan_start(tracker: Tracking, call: CallState, fact: CelFact, out: Events) 
 
 def _answer(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
     channel = call.channels[fact.uniqueid]
+    fresh = channel.answered_at is None
     channel.answered_at = channel.answered_at or fact.at
     call.note(fact.at, "channel_answered", channel.agent or "")
+    if fresh and must_be_recorded(call, channel):
+        _expect_recording(call, channel, fact, out)
+
+
+def _expect_recording(call: CallState, channel: Channel, fact: CelFact, out: Events) -> None:
+    expected = expect(call, file_name(channel.uniqueid), fact.at, channel.uniqueid)
+    ref = RecordingRef(recording_id(call.pbx, expected.name, expected.at), expected.name, expected.at)
+    out.append(RecordingExpected(call.id, ref, channel.name))
 
 
 def _app_start(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
@@ -189,7 +209,11 @@ def _linkedid_end(tracker: Tracking, call: CallState, fact: CelFact, out: Events
 
 
 def _chan_seen(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
+    channel = call.channels[fact.uniqueid]
+    unanswered = channel.answered_at is None
     blindness.take_sight(call, fact)
+    if unanswered and channel.answered_at and must_be_recorded(call, channel):
+        _expect_recording(call, channel, fact, out)
     if fact.extra.get("bridge_id"):
         _bridge_enter(tracker, call, fact, out)
 

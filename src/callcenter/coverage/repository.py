@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import RowMapping, func, select, update
@@ -36,11 +37,17 @@ async def first_stored_at(connection: AsyncConnection, pbx: str) -> datetime | N
 async def store_mark(connection: AsyncConnection, pbx: str, mark: Mark, *, journal: bool) -> datetime | None:
     """Say that we live; returns when a completeness check was asked for last. The beginning is kept."""
     row = {"pbx": pbx, **asdict(mark), "journal": journal}
-    statement = upsert(watched_pbxs).values(row)
+    asked: datetime | None = (await connection.execute(_mark_statement(), row)).scalar()
+    return asked
+
+
+@cache
+def _mark_statement() -> Any:
+    """Built once: it is sent every two seconds."""
+    statement = upsert(watched_pbxs)
     changed = {name: statement.excluded[name] for name in ("seen_at", "read_up_at", "stopped", "journal")}
     statement = statement.on_conflict_do_update(index_elements=["pbx"], set_=changed)
-    asked: datetime | None = (await connection.execute(statement.returning(watched_pbxs.c.check_asked_at))).scalar()
-    return asked
+    return statement.returning(watched_pbxs.c.check_asked_at)
 
 
 async def store_intervals(connection: AsyncConnection, pbx: str, intervals: Sequence[Interval]) -> None:

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from callcenter import clock
 from callcenter.errors import NotAllowed
-from callcenter.local import database, parts, places, ports, programs, welcome
+from callcenter.local import database, parts, places, ports, programs, recording_keys, welcome
 from callcenter.local.secrets import Secrets, load_or_make
 from callcenter.local.supervisor import Part, keep_up
 from callcenter.settings import Settings
@@ -81,6 +81,7 @@ class Hotline:
     async def _work(self) -> None:
         began_at = time.monotonic()
         secrets = load_or_make(self.settings)
+        recording_keys.ensure(self.settings)
         await self._start_servers(secrets)
         await database.prepare(self.settings, secrets)
         self.say("✓ database is up to date")

@@ -28,12 +28,18 @@ class Identity:
                 os.chown(path, self.uid, self.gid)
 
     def own_all(self, *folders: Path) -> None:
-        """Hand over whole trees; links themselves, never what they lead to."""
+        """Hand over whole trees; links themselves, never what they lead to.
+
+        What is theirs already is left alone: even a vain chown changes a file's `st_ctime`, and recordings are judged
+        by it (`Flag.ALTERED`).
+        """
         if os.geteuid() != 0:
             return
         for path in (path for folder in folders for path in (folder, *folder.rglob("*"))):
             with contextlib.suppress(FileNotFoundError):
-                os.chown(path, self.uid, self.gid, follow_symlinks=False)
+                there = path.lstat()
+                if (there.st_uid, there.st_gid) != (self.uid, self.gid):
+                    os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def least_privileged(users: Sequence[str], *folders: Path) -> Identity:

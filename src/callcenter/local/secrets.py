@@ -64,14 +64,21 @@ def _one(path: Path, *, length: int = 32) -> str:
 def _kept(path: Path, make: Callable[[], str]) -> str:
     """The secret in `path`; of two processes that make it at once, both get the same."""
     if not path.exists():
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w") as file:
-            file.write(f"{make()}\n")
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
-        fresh.unlink()
+        keep_new(path, f"{make()}\n")
     return path.read_text().strip()
+
+
+def keep_new(path: Path, text: str) -> None:
+    """Write a file that only we may read, durably; who comes second keeps the first one's."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
 
 
 def _letters(length: int) -> str:

@@ -1,26 +1,36 @@
-"""Expected recordings become files that can be played: waits for Asterisk to close the legs, joins, checks, notes.
+"""Expected recordings become sealed ones: waits for Asterisk to close the legs, has them sealed, notes what was found.
 
-Work is claimed from Postgres row by row (SKIP LOCKED): a pipeline that dies leaves its rows to the next one.
+Theory of operation. Rows are claimed for a minute at a time (`recordings.claims`). The work itself is done by a process
+of the lowest priority (`recordings.worker`), whose files have names of their own; what is noted here, in one
+transaction with its entry in the chain, decides which file counts. Until that is committed the legs are all we have,
+so they are removed afterwards.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Interval, bindparam, case, func, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from callcenter.clock import LOCAL_ZONE, now
+from callcenter.clock import now
 from callcenter.errors import in_one_line
-from callcenter.publishing.outbox import Announcement, announce
-from callcenter.recordings.stereo import StereoFile, join_legs, kept_file
-from callcenter.recordings.tables import recordings
-from callcenter.recordings.wav import WavFile, inspect
+from callcenter.publishing.outbox import announce
+from callcenter.recordings import claims, findings
+from callcenter.recordings.chain import Head, Signer
+from callcenter.recordings.chain_repository import extend
+from callcenter.recordings.findings import Finding
+from callcenter.recordings.legs import SIDES, Legs, NotYet, Unreadable
+from callcenter.recordings.model import PLAYABLE, Flag, State, Step
+from callcenter.recordings.sealing import Sealed, forget_other_tries, kept, recordings_in
+from callcenter.recordings.tables import recording_keys, recording_peaks, recordings
+from callcenter.recordings.worker import Job, Worker
 from callcenter.storage.away import AWAY
 
 log = structlog.get_logger()
@@ -30,60 +40,19 @@ SOON_SECONDS = 0.3
 """While a recording waits for Asterisk to close its legs."""
 TOGETHER_SECONDS = 0.2
 """So long after a call's end Asterisk has closed its legs; what ends meanwhile is handled in the same transaction."""
-CLAIMED = 8
-"""Recordings in one transaction at most: a pipeline that dies leaves so many to be joined again."""
+COMMIT_SECONDS = 1.0
+"""What is done is noted at the latest so long after the first of a claim."""
+AT_ONCE_SECONDS = 0.5
 NOT_CLOSED_RETRY = timedelta(milliseconds=300)
-CLOSING_TAKES_AT_MOST = timedelta(seconds=30)
-"""After this the header is taken as left by a crash: the audio is all there, its length is the file's."""
-LEGS_APPEAR_WITHIN = timedelta(minutes=5)
 FAULT_RETRY = timedelta(seconds=30)
-LONGEST_WAIT = 2 * FAULT_RETRY
-"""What is to be tried later than this was put off before the clock was set back."""
-MAX_ATTEMPTS = 200
-
-r = recordings.c
-CLAIM = (
-    select(recordings)
-    .where(r.pbx == bindparam("pbx"), r.state == "expected")
-    .where((r.next_try_at <= func.now()) | (r.next_try_at > func.now() + LONGEST_WAIT))
-    .order_by(r.next_try_at)
-    .limit(CLAIMED)
-    .with_for_update(skip_locked=True)
-)
-CONCLUDED = ("state", "reason", "path", "media_type", "channels", "seconds", "bytes", "sha256")
-CONCLUDE = (
-    update(recordings)
-    .where(r.id == bindparam("which"))
-    .values({name: bindparam(f"new_{name}") for name in CONCLUDED} | {"updated_at": func.now()})
-)
-POSTPONE = (
-    update(recordings)
-    .where(r.id == bindparam("which"))
-    .values(
-        attempts=r.attempts + 1,
-        next_try_at=func.now() + bindparam("wait", type_=Interval()),
-        reason=bindparam("why"),
-        updated_at=case(((r.attempts == 0) | (r.updated_at > func.now()), func.now()), else_=r.updated_at),
-    )
-)
-"""`updated_at` stays at the first look: it is the age that ends the waiting."""
+DIED = "Asterisk died before it had written any audio"
+UNWRITABLE = "nothing could be written while the call was up"
 
 Health = Callable[[str, bool, str], None]
-
-
-class NotYet(Exception):
-    """Asterisk has not closed the legs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What became of a recording."""
-
-    state: str
-    reason: str | None = None
-    file: StereoFile | None = None
-    path: str | None = None
-    """The file's, relative to the store."""
+OnSealed = Callable[[Head], None]
+Settle = Callable[[], Awaitable[None]]
+"""Stores what was noted of recordings while their calls ran: afterwards nothing is added to a life without an entry."""
+r = recordings.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +63,48 @@ class Later:
     reason: str
 
 
-class Pipeline:
-    """Joins the legs of one PBX's recordings below `root` (spool/ in, YYYY/MM/DD/ out)."""
+Outcome = Finding | Later
 
-    def __init__(self, engine: AsyncEngine, pbx: str, root: Path, health: Health, workers: int = 1) -> None:
-        self._engine = engine
-        self._pbx = pbx
-        self._root = root
-        self._health = health
-        self._workers = workers
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where recordings are made and how: `root` holds spool/ (in) and sealed/ (out)."""
+
+    root: Path
+    public_key: Path
+    format: str = "opus"
+    patience: float = 600.0
+    """So many seconds a recording waits for an idle processor"""
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool"
+
+    @property
+    def sealed(self) -> Path:
+        return self.root / "sealed"
+
+
+async def _nothing_to_settle() -> None:
+    """Nobody watches."""
+
+
+class Pipeline:
+    """Makes one PBX's recordings. `on_sealed` is called after each commit with the chain's head."""
+
+    def __init__(
+        self, engine: AsyncEngine, pbx: str, place: Place, signer: Signer, health: Health,
+        on_sealed: OnSealed = lambda _: None, settle: Settle = _nothing_to_settle,
+    ) -> None:  # fmt: skip
+        self._settle = settle
+        self._engine, self._pbx, self._place, self._signer = engine, pbx, place, signer
+        self._health, self._on_sealed = health, on_sealed
+        self._legs = Legs(place.spool)
+        self._worker = Worker(place.patience)
         self._wake = asyncio.Event()
         self._waiting = False
+        self._tried: set[str] = set()
+        """Recordings of which somebody may have made a file that was never noted"""
         self._fault: str | None = None
         """Why the last recording could not be made; None once one could."""
 
@@ -113,147 +113,174 @@ class Pipeline:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        with suppress(*AWAY):
-            await self.sweep()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._workers):
-                group.create_task(self._work())
+        try:
+            self._tried |= await asyncio.to_thread(recordings_in, self._place.sealed)
+            with suppress(*AWAY):
+                await claims.release_all(self._engine, self._pbx)
+                await self.sweep()
+            while True:
+                await self._turn()
+        finally:
+            await self._worker.close()
 
-    async def _work(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                busy = await self._some()
-                self._say_health()
-            except AWAY as error:
-                busy = False
-                self._fault = in_one_line(error)
-                self._say_health()
-                self._fault = None
-            if not busy:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(SOON_SECONDS if self._waiting else POLL_SECONDS):
-                        await self._wake.wait()
-                    await asyncio.sleep(TOGETHER_SECONDS)
+    async def _turn(self) -> None:
+        self._wake.clear()
+        try:
+            busy = await self._some()
+            self._say_health()
+        except AWAY as error:
+            busy = False
+            self._fault = in_one_line(error)
+            self._say_health()
+            self._fault = None
+        if not busy:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SOON_SECONDS if self._waiting else POLL_SECONDS):
+                    await self._wake.wait()
+                await asyncio.sleep(TOGETHER_SECONDS)
 
     def _say_health(self) -> None:
         self._health("recording", self._fault is None, self._fault or "working")
 
     async def _some(self) -> bool:
-        """Handle what is due, a few recordings in one transaction; False when no more are known to be due."""
-        async with self._engine.begin() as connection:
-            rows = (await connection.execute(CLAIM, {"pbx": self._pbx})).all()
-            if not rows:
-                return False
-            self._waiting = False
-            seen = [await self._look(row) for row in rows]
-            await _note(connection, self._pbx, seen)
-        for row, found in seen:
-            if isinstance(found, Finding) and found.state in {"ready", "silent"}:
-                self._clear_spool(row.name)  # only now: until the commit the legs are all we have
-        return len(rows) == CLAIMED
+        """Handle what is due; False when no more is known to be due."""
+        await self._settle()
+        rows = await claims.claim(self._engine, self._pbx)
+        self._waiting = False
+        loop = asyncio.get_running_loop()
+        seen: list[tuple[Any, Outcome]] = []
+        since = loop.time()
+        for row in rows:
+            seen.append((row, await self._renewed([r.id for r in rows], self._look(row))))
+            if loop.time() - since > COMMIT_SECONDS:
+                await self._note(seen)
+                seen, since = [], loop.time()
+        await self._note(seen)
+        return len(rows) == claims.CLAIMED
 
-    async def _look(self, row: Any) -> tuple[Any, "Finding | Later"]:
+    async def _renewed(self, ids: Sequence[Any], work: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """Keep the claim while we work: a call of many hours takes minutes."""
+        task = asyncio.ensure_future(work)
         try:
-            finding = await asyncio.to_thread(self._find, row)
+            while not (await asyncio.wait([task], timeout=claims.RENEW_SECONDS))[0]:
+                with suppress(*AWAY):
+                    await claims.renew(self._engine, ids)
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _look(self, row: Any) -> Outcome:
+        try:
+            outcome = await self._find(row)
         except NotYet as why:
             self._waiting = True
-            return row, Later(NOT_CLOSED_RETRY, str(why))
+            return Later(NOT_CLOSED_RETRY, str(why))
+        except Unreadable as error:
+            return Finding(State.DAMAGED, (Step(State.DAMAGED, now(), str(error)),), str(error))
         except OSError as error:
-            return row, self._after_fault(row, str(error))
+            self._fault = in_one_line(error)
+            self._tried.add(str(row.id))
+            log.error("recording_fault", recording=str(row.id), why=self._fault)
+            return Later(FAULT_RETRY, self._fault)
         self._fault = None
-        return row, finding
+        return outcome
 
-    def _after_fault(self, row: Any, why: str) -> "Finding | Later":
-        log.error("recording_fault", recording=str(row.id), why=why)
-        self._fault = why
-        return Finding("failed", why) if row.attempts >= MAX_ATTEMPTS else Later(FAULT_RETRY, why)
-
-    def _find(self, row: Any) -> Finding:
-        """Blocking: read the legs and join them. Raises `NotYet` and `OSError`."""
-        legs = self._legs(row)
-        if isinstance(legs, Finding):
-            return legs
-        caller, agent = legs
-        if caller.audio_bytes == agent.audio_bytes == 0:
-            return Finding("silent", "no audio arrived from either side")
-        file = join_legs(caller, agent, self._target(row))
-        reason = None if caller.audio_bytes and agent.audio_bytes else "audio from one side only"
-        return Finding("ready", reason, file, str(file.path.relative_to(self._root)))
-
-    def _kept(self, row: Any, legs: list[Path]) -> Finding | None:
-        """Only without legs: while they are there, they are the truth."""
-        file = None if any(leg.exists() for leg in legs) else kept_file(self._target(row))
-        if file is None:
-            return None
-        return Finding("ready", "made before the database forgot it", file, str(file.path.relative_to(self._root)))
-
-    def _legs(self, row: Any) -> tuple[WavFile, WavFile] | Finding:
+    async def _find(self, row: Any) -> Outcome:
+        """Raises `NotYet`, `Unreadable` and `OSError`."""
+        if row.state == State.UNSEALED:
+            sealed = await self._do(row, stereo=str(self._place.root / row.path))
+            return findings.of_sealed(row, None, sealed, now())
+        if not self._legs.there(row.name):
+            known = await asyncio.to_thread(kept, self._place.sealed, row.id)
+            if known is not None:
+                return findings.of_sealed(row, None, known, now())
+            if row.begun_at is None:
+                return absent(_never_begun(row))
+            if Flag.UNWATCHED in row.flags:
+                return absent("its files were lost while the call was up")
         age = now() - row.updated_at if row.attempts else timedelta()
-        if Path(row.name).name != row.name:
-            return Finding("absent", "the name leaves the spool folder")
-        paths = [self._root / "spool" / f"{row.name}-{side}.wav" for side in ("caller", "agent")]
-        try:
-            caller, agent = (inspect(p) for p in paths)
-        except FileNotFoundError as error:
-            if kept := self._kept(row, paths):
-                return kept
-            missing = Path(error.filename).name
-            if age < LEGS_APPEAR_WITHIN:
-                raise NotYet(f"no file {missing}") from None
-            return Finding("absent", f"Asterisk wrote no file {missing}")
-        except ValueError as error:
-            if age < CLOSING_TAKES_AT_MOST:
-                raise NotYet(str(error)) from None
-            return Finding("absent", str(error))
-        if not (caller.closed and agent.closed) and age < CLOSING_TAKES_AT_MOST:
-            raise NotYet("Asterisk has not closed the file")
-        return caller, agent
+        found = await asyncio.to_thread(self._legs.look, row.name, age)
+        if found is None or not found.files:
+            return absent(LOST_AFTER if findings.was_seen(row.life) else f"Asterisk wrote no file {row.name}")
+        sides = zip(SIDES, (found.caller, found.agent), strict=True)
+        legs = {side: str(leg.path) for side, leg in sides if leg is not None and leg.begun}
+        if not any(leg.audio_bytes for leg in found.files) and not found.closed:
+            return absent(UNWRITABLE if Flag.UNWATCHED in row.flags else DIED)
+        return findings.of_sealed(row, found, await self._do(row, **legs), now())
 
-    def _target(self, row: Any) -> Path:
-        day: datetime = row.started_at.astimezone(LOCAL_ZONE)
-        return self._root / f"{day:%Y/%m/%d}" / f"{row.id}.wav"
+    async def _do(self, row: Any, **audio: str) -> Sealed:
+        place = self._place
+        job = Job(str(row.id), str(place.sealed), place.format, str(place.public_key), **audio)
+        waited = (now() - (row.ended_at or row.started_at)).total_seconds()
+        return Sealed(**await self._worker.do(job, waited))
 
-    def _clear_spool(self, name: str) -> None:
-        for side in ("caller", "agent"):
-            (self._root / "spool" / f"{name}-{side}.wav").unlink(missing_ok=True)
+    async def _note(self, seen: Sequence[tuple[Any, Outcome]]) -> None:
+        """Store what was seen, with its entries in the chain and its announcements; then the legs may go."""
+        if not seen:
+            return
+        await self._settle()
+        async with self._engine.begin() as connection:
+            later = [{"which": r.id, "wait": o.wait, "why": o.reason} for r, o in seen if isinstance(o, Later)]
+            await claims.postpone(connection, later)
+            concluded = [(row, each) for row, each in seen if isinstance(each, Finding)]
+            ours, entries = [], []
+            for row, each in concluded:
+                stored = await self._conclude(connection, row, each)
+                if stored is not None:
+                    ours.append((row, each))
+                    entries.append(findings.entry_of(row, each, stored.flags, stored.life))
+            head = await extend(connection, self._pbx, self._signer, entries)
+            await announce(connection, self._pbx, [findings.announcement_of(row, each) for row, each in ours])
+        for row, finding in ours:
+            if finding.sealed is not None:
+                await asyncio.to_thread(self._clear, row)
+                await self._forget_other_tries(finding.sealed)
+        if head is not None:
+            self._on_sealed(head)
+
+    async def _conclude(self, connection: AsyncConnection, row: Any, finding: Finding) -> Any:
+        """What the row holds now; None when somebody else concluded first."""
+        stored = await claims.conclude(connection, row.id, findings.values_of(finding))
+        if stored is not None and finding.sealed is not None:
+            await keep_key(connection, row.id, finding.sealed)
+        return stored
+
+    async def _forget_other_tries(self, sealed: Sealed) -> None:
+        if sealed.recording in self._tried:
+            await asyncio.to_thread(forget_other_tries, self._place.sealed, sealed)
+            self._tried.discard(sealed.recording)
+
+    def _clear(self, row: Any) -> None:
+        if row.state == State.UNSEALED:
+            (self._place.root / row.path).unlink(missing_ok=True)
+        else:
+            self._legs.clear(row.name)
 
     async def sweep(self) -> None:
         """Remove legs that a death between commit and removal left behind."""
-        names = {p.name.rpartition("-")[0] for p in (self._root / "spool").glob("*.wav")}
-        query = select(r.name).where(r.pbx == self._pbx, r.name.in_(names), r.state.in_(["ready", "silent"]))
+        query = select(r.name).where(r.pbx == self._pbx, r.name.in_(self._legs.names()), r.state.in_(PLAYABLE))
         async with self._engine.connect() as connection:
             for name in (await connection.execute(query)).scalars():
-                self._clear_spool(name)
+                self._legs.clear(name)
 
 
-async def _note(connection: AsyncConnection, pbx: str, seen: Sequence[tuple[Any, Finding | Later]]) -> None:
-    """Store what was seen, with its announcements."""
-    later = [{"which": row.id, "wait": each.wait, "why": each.reason} for row, each in seen if isinstance(each, Later)]
-    if later:
-        await connection.execute(POSTPONE, later)
-    concluded = [(row, each) for row, each in seen if isinstance(each, Finding)]
-    if concluded:
-        await connection.execute(CONCLUDE, [_concluded(row, finding) for row, finding in concluded])
-        await announce(connection, pbx, [_announcement(row, finding) for row, finding in concluded])
+LOST_AFTER = "its files held audio while the call was up, and are gone"
 
 
-def _concluded(row: Any, finding: Finding) -> dict[str, Any]:
-    file = finding.file
-    values: dict[str, Any] = {"state": finding.state, "reason": finding.reason, "path": finding.path}
-    values |= {"media_type": "audio/wav", "channels": 2} if file else {"media_type": None, "channels": None}
-    values |= {name: getattr(file, name) if file else None for name in ("seconds", "bytes", "sha256")}
-    return {"which": row.id, **{f"new_{name}": values[name] for name in CONCLUDED}}
+def _never_begun(row: Any) -> str:
+    """Between answer and MixMonitor lie a few milliseconds, in which a caller may hang up."""
+    lasted = (row.ended_at - row.started_at).total_seconds() if row.ended_at else None
+    if lasted is not None and lasted < AT_ONCE_SECONDS:
+        return f"hung up {lasted * 1000:.0f} ms after the answer, before it began"
+    return "the dialplan did not start it"
 
 
-def _announcement(row: Any, finding: Finding) -> Announcement:
-    payload = {
-        "event": "recording",
-        "call_id": str(row.call_id),
-        "at": now().isoformat(),
-        "recording_id": str(row.id),
-        "state": finding.state,
-        "reason": finding.reason,
-        "seconds": finding.file.seconds if finding.file else None,
-    }
-    return Announcement(f"calls/{row.call_id}/recording", "call", str(row.call_id), payload)
+def absent(why: str) -> Finding:
+    return Finding(State.ABSENT, (Step(State.ABSENT, now(), why),), why)
+
+
+async def keep_key(connection: AsyncConnection, recording: Any, sealed: Sealed) -> None:
+    """The file's wrapped key and its peaks."""
+    key = {"recording_id": recording, "site_key": sealed.site_key, "wrapped": b64decode(sealed.wrapped)}
+    await connection.execute(insert(recording_keys), key)
+    await connection.execute(insert(recording_peaks), {"recording_id": recording, "peaks": b64decode(sealed.peaks)})

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from callcenter import clock
 from callcenter.agents.assistant import Assistant
 from callcenter.agents.desired import default_members
+from callcenter.agents.recording_pauses import OnMute
 from callcenter.alerts.keeper import AlertKeeper
+from callcenter.ami import actions
 from callcenter.ami.connection import AmiClient
 from callcenter.ami.events import KNOWN
 from callcenter.ami.faults import AmiFault
@@ -19,6 +21,7 @@ from callcenter.ami.model import Address, Item, LinkLost, LinkUp, Snapshot
 from callcenter.callbacks.dialer import Dialer
 from callcenter.queues.live_view import LiveView
 from callcenter.queues.publisher import LivePublisher
+from callcenter.routing import recording_failure
 from callcenter.routing.alarms import Alarms
 from callcenter.routing.callback_side import dialer_settings, sight_of
 from callcenter.routing.control import ControlLoop, Plan
@@ -68,12 +71,19 @@ class AmiSide:
         self._schedules: asyncio.Queue[RoutingFacts] = asyncio.Queue()
         self._watch = FactsWatch(engine, settings.pbx, self._take_facts, return_within=_return_within(settings))
         interfaces = {number: f"PJSIP/{device}" for number, device in devices.items()}
+        self.on_mute: OnMute = lambda channel, muted, by, at: None
+        """Hears of each recording that was paused or goes on"""
+        self._may_pause = settings.recording_pause
+        self._on_failure, self._failure = settings.recording_failure, ""
         in_call = self.view.agents.in_call
         self._controls = settings.control
-        self._assistant = Assistant(self.client, interfaces, in_call, may_pause=settings.recording_pause)
+        self._assistant = Assistant(
+            self.client, interfaces, in_call, may_pause=settings.recording_pause,
+            longest_pause=timedelta(seconds=settings.recording_pause_seconds), on_mute=self._tell_mute,
+        )  # fmt: skip
         self._control = ControlLoop(
             self.client, plan_of(settings, devices), lambda: self._watch.facts, self._control_state,
-            self._alarms.see_drift,
+            self._alarms.see_drift, also=lambda: (recording_failure.provider(self._failure),),
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -85,6 +95,28 @@ class AmiSide:
             loops.create_task(self._publisher.run(), name="live state publisher")
             if self._controls:
                 self._run_control(loops)
+
+    def see_recordings(self, why: str | None) -> None:
+        """Recordings can't be written (why), or can again (None): new calls are served as the policy says."""
+        self._failure = self._on_failure if why is not None and self._on_failure != recording_failure.GO_ON else ""
+        self._control.nudge()
+
+    def _tell_mute(self, channel: str, muted: bool, by: str, at: datetime) -> None:
+        self.on_mute(channel, muted, by, at)
+
+    async def mute(self, channel: str, *, mute: bool, by: str) -> str:
+        """Pause a channel's recording or let it go on; `done`, or why not."""
+        if mute and not self._may_pause:
+            return "the policy of this site allows no pauses (recording_pause)"
+        try:
+            await self._assistant.mute(channel, mute=mute, by=by)
+        except AmiFault as fault:
+            return str(fault)
+        return "done"
+
+    async def variable(self, channel: str, name: str) -> str:
+        """A channel's variable, or a function of it; empty for one that is not set. Raises `AmiFault`."""
+        return (await self.client.ask(actions.get_variable(channel, name))).get("Value")
 
     def _run_control(self, loops: asyncio.TaskGroup) -> None:
         """All that sends Asterisk something, or says what should be different there."""
@@ -134,6 +166,7 @@ class AmiSide:
             self._health("control", True, "another listener controls this Asterisk; this one only watches")
         if self._on_link is not None:
             self._on_link(link)
+        self._assistant.see_link()
         self._control.nudge()
 
     async def _compare(self) -> None:

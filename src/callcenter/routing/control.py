@@ -27,6 +27,7 @@ from callcenter.calls.model import Line
 from callcenter.routing.closing import Closing
 from callcenter.routing.desired import (
     Difference,
+    Provider,
     drifted,
     key_differences,
     member_differences,
@@ -70,7 +71,9 @@ class ControlLoop:
         on_state: Callable[[bool, str], None],
         on_drift: Callable[[Sequence[Difference], datetime], None],
         now: Callable[[], datetime] = clock.now,
+        also: Callable[[], Sequence[Provider]] = tuple,
     ) -> None:
+        self._also = also
         self._client, self._plan, self._facts, self._now = client, plan, facts, now
         self._on_state, self._on_drift = on_state, on_drift
         self._closing = Closing()
@@ -113,7 +116,7 @@ class ControlLoop:
         states = {line: service_at(line, moment, facts.schedule) for line in Line}
         found = await read_found(self._client)
         differences = [
-            *key_differences(providers(facts, states), found.keys, moment),
+            *key_differences((*providers(facts, states), *self._also()), found.keys, moment),
             *self._member_differences(facts, found, moment),
         ]
         self._tell(differences, moment)
@@ -176,7 +179,8 @@ def _note(held: dict[str, str], difference: Difference) -> None:
 def _is_renewal(difference: Difference) -> bool:
     """The same mode with a later term: every four minutes, and not worth a line."""
     found, want = (difference.found or "").split(";"), (difference.wanted or "").split(";")
-    return difference.key.startswith("service/") and [found[0], *found[2:]] == [want[0], *want[2:]]
+    mine = difference.key.startswith(("service/", "recording/"))
+    return mine and [found[0], *found[2:]] == [want[0], *want[2:]]
 
 
 def _log(say: Callable[..., object], text: str, differences: Sequence[Difference]) -> None:

@@ -1,10 +1,9 @@
 """The routing facts as last known: read when told of a change and every half minute; kept while Postgres is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,6 +12,7 @@ from callcenter import clock
 from callcenter.routing.facts import RoutingFacts, read_routing_facts
 from callcenter.storage.away import AWAY
 from callcenter.storage.changes import CHANNEL
+from callcenter.storage.listening import listening
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class FactsWatch:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _watch(self) -> None:
-        async with self._listening() as connection:
+        async with listening(self._engine, CHANNEL, self._wake) as connection:
             while not connection.is_closed():
                 self._told.clear()
                 await self._refresh()
@@ -62,24 +62,6 @@ class FactsWatch:
         if facts != self.facts:
             self.facts = facts
             self._on_change(facts)
-
-    @asynccontextmanager
-    async def _listening(self) -> AsyncIterator[Any]:
-        async with asyncio.timeout(QUERY_SECONDS):
-            pooled = await self._engine.connect()
-        raw: Any = None
-        try:
-            raw = (await pooled.get_raw_connection()).driver_connection
-            raw.add_termination_listener(self._wake)
-            async with asyncio.timeout(QUERY_SECONDS):
-                await raw.add_listener(CHANNEL, self._wake)
-            yield raw
-        finally:
-            if raw is not None:  # not given back to the pool: it would go on listening there
-                raw.remove_termination_listener(self._wake)
-                raw.terminate()
-            await pooled.invalidate()
-            await pooled.close()
 
     def _wake(self, *_: object) -> None:
         self._told.set()

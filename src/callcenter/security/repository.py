@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from callcenter.calls.tables import calls
@@ -54,10 +56,16 @@ async def add_block(connection: AsyncConnection, pbx: str, block: Block) -> None
 
 async def list_blocked(connection: AsyncConnection, moment: datetime, pbx: str | None = None) -> Sequence[RowMapping]:
     """Addresses blocked at `moment`, the latest first."""
+    return (await connection.execute(_blocked(pbx), {"moment": moment})).mappings().all()
+
+
+@cache
+def _blocked(pbx: str | None) -> Any:
+    """Built once: the guard asks each second."""
     c = blocked_addresses.c
-    query = select(blocked_addresses).where(c.lifted_at.is_(None), c.until > moment).order_by(c.id.desc())
+    query = select(blocked_addresses).where(c.lifted_at.is_(None), c.until > bindparam("moment"))
     query = query if pbx is None else query.where(c.pbx == pbx)
-    return (await connection.execute(query)).mappings().all()
+    return query.order_by(c.id.desc())
 
 
 async def lift_block(connection: AsyncConnection, address: str, by: str, moment: datetime) -> None:
