@@ -8,9 +8,11 @@ from rich.table import Table
 from callcenter.calls.model import Outcome
 from callcenter.catalogue.labels import Labels
 from callcenter.clock import LOCAL_ZONE
+from callcenter.reports import recordings
 from callcenter.reports.figures import DEFINITION, Figure, Row, Slice
 from callcenter.reports.grounds import CELLS, coverage_cells, coverage_lines, coverage_object
 from callcenter.reports.periods import Period
+from callcenter.reports.recordings import Completeness
 from callcenter.reports.traffic import Issued
 
 NOTHING = "–"
@@ -26,17 +28,24 @@ def as_object(issued: Issued, period: Period, labels: Labels) -> dict[str, Any]:
         "zone": LOCAL_ZONE.key,
         "definition": DEFINITION,
         "coverage": coverage_object(issued.coverage, labels),
-        "days": [_row_object(row, labels) for row in report.days],
-        "total": _row_object(report.total, labels),
+        "days": [_row_object(row, labels, _recordings_of(issued, row)) for row in report.days],
+        "total": _row_object(report.total, labels, _recordings_of(issued, report.total)),
     }
 
 
-def _row_object(row: Row, labels: Labels) -> dict[str, Any]:
+def _recordings_of(issued: Issued, row: Row) -> Completeness:
+    if row.day is None:
+        return recordings.total(issued.recordings.values())
+    return issued.recordings.get(row.day, Completeness())
+
+
+def _row_object(row: Row, labels: Labels, kept: Completeness) -> dict[str, Any]:
     return {
         "date": row.day,
         "received": row.received,
         "figures": {name: _figure_object(f, labels) for name, f in row.figures.items()},
         "lines": {part.value: _line_object(part, row, labels) for part in Slice},
+        "recordings": recordings.as_object(kept),
     }
 
 
@@ -63,9 +72,9 @@ def _line_object(part: Slice, row: Row, labels: Labels) -> dict[str, Any]:
 def csv_rows(issued: Issued) -> Iterable[Sequence[Any]]:
     """A header of fixed names, a row a day, the total last; what the figures rest on stands at the end of each row."""
     report = issued.report
-    yield [*_csv_header(report.total), *CELLS]
+    yield [*_csv_header(report.total), *CELLS, *recordings.CELLS]
     for row, coverage in zip((*report.days, report.total), (*issued.days, issued.coverage), strict=True):
-        yield [*_csv_row(row), *coverage_cells(coverage)]
+        yield [*_csv_row(row), *coverage_cells(coverage), *recordings.cells(_recordings_of(issued, row))]
 
 
 def _csv_header(row: Row) -> list[str]:
@@ -120,12 +129,27 @@ def tables(issued: Issued, period: Period, labels: Labels) -> Iterable[Table]:
     yield figures
     yield _ledger(report.total, labels)
     yield _coverage(issued, labels)
+    yield _recordings(issued, labels)
 
 
 def _coverage(issued: Issued, labels: Labels) -> Table:
     table = Table(title=labels("report.coverage"), show_header=False)
     for line in coverage_lines(issued.coverage, labels):
         table.add_row(line)
+    return table
+
+
+def _recordings(issued: Issued, labels: Labels) -> Table:
+    """Whether every call is on record."""
+    table = Table(title=labels("report.recordings"))
+    table.add_column(labels("report.date"), no_wrap=True)
+    for name in ("expected", *recordings.KINDS, "rate"):
+        table.add_column(labels(f"report.recordings_{name}"), justify="right")
+    for row in (*issued.report.days, issued.report.total):
+        kept = _recordings_of(issued, row)
+        counts = (str(getattr(kept, name)) for name in ("expected", *recordings.KINDS))
+        rate = NOTHING if kept.rate is None else f"{kept.rate:.2%}"
+        table.add_row(str(row.day or labels("report.total")), *counts, rate)
     return table
 
 

@@ -16,6 +16,7 @@ from callcenter.coverage.period import FailedCheck
 from callcenter.coverage.reading import read_period
 from callcenter.http.instants import local_midnight
 from callcenter.reports.figures import SHORT_SECONDS, WITHIN_SECONDS, Tally
+from callcenter.reports.recordings import Completeness, read_completeness
 from callcenter.storage.reading import reading
 
 DAY = cast(func.timezone(literal_column(f"'{LOCAL_ZONE.key}'"), calls.c.started_at), Date).label("day")
@@ -50,6 +51,7 @@ class TrafficRead:
     """Calls of each day, counted on their own"""
     watched: list[Watched]
     failed: list[FailedCheck]
+    recordings: Mapping[date, Completeness]
 
 
 async def read_traffic(engine: AsyncEngine, since: date, until: date) -> TrafficRead:
@@ -59,4 +61,5 @@ async def read_traffic(engine: AsyncEngine, since: date, until: date) -> Traffic
         tallies = [Tally(*row) for row in await connection.execute(tally_statement(since, until))]
         counted = {row[0]: row[1] for row in await connection.execute(received)}
         watched, failed = await read_period(connection, local_midnight(since), local_midnight(until))
-    return TrafficRead(tallies, counted, watched, failed)
+        kept = await read_completeness(connection, since, until)
+    return TrafficRead(tallies, counted, watched, failed, kept)

@@ -13,8 +13,8 @@ from callcenter.http.encoding import json_answer
 from callcenter.http.openapi import problems
 from callcenter.reports.periods import Period
 from callcenter.reports.rendering import as_object, csv_rows
-from callcenter.reports.schemas import TrafficView
-from callcenter.reports.traffic import traffic
+from callcenter.reports.schemas import RecordingsDay, TrafficView
+from callcenter.reports.traffic import recordings_day, traffic
 
 router = APIRouter(tags=["reports"])
 
@@ -47,3 +47,17 @@ async def report_traffic(
         return Response(body, headers={"Content-Disposition": name}, media_type=spreadsheet.MEDIA_TYPE)
     language = preferred(accept_language)
     return json_answer(as_object(issued, period, labels(language)), Content_Language=language)
+
+
+@router.get(
+    "/v1/reports/recordings", summary="Report a day's recordings", response_model=RecordingsDay,
+    responses=problems(401, 422, 503),
+)  # fmt: skip
+async def report_recordings(
+    request: Request,
+    day: Annotated[date | None, Query(alias="date", description="a local day; today when left out")] = None,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+) -> Response:
+    """Is every call on record? The day's count, and each recording that is flagged, missing or not made yet."""
+    chosen = day or clock.now().astimezone(clock.LOCAL_ZONE).date()
+    return json_answer(await recordings_day(request.app.state.engine, chosen, limit))

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +31,37 @@ class LineView(BaseModel):
     outcomes: dict[Outcome, int]
 
 
+class RecordingsView(BaseModel):
+    """Whether every call is on record: `expected` is the sum of the other four."""
+
+    expected: int = Field(description="citizens' channels that were answered")
+    verified: int = Field(description="there, listened to, and nothing wrong")
+    flagged: int = Field(description="there, and something is remarkable, or it was found damaged")
+    missing: int = Field(description="there is none; GET /v1/reports/recordings says why")
+    pending: int = Field(description="not made yet")
+    verified_rate: float | None = Field(description="null when none was expected")
+    definition: str = Field(examples=["recordings/1"])
+
+
+class RemarkableView(BaseModel):
+    recording_id: UUID | None = Field(description="null: even its row is gone")
+    call_id: UUID
+    started_at: datetime
+    kind: Literal["flagged", "missing", "pending"]
+    state: str
+    flags: list[str]
+    reason: str
+
+
+class RecordingsDay(BaseModel):
+    """One local day's recordings, with each that is not verified."""
+
+    date: date
+    completeness: RecordingsView
+    items: list[RemarkableView]
+    listed: bool = Field(description="false: there are more than are listed")
+
+
 class RowView(BaseModel):
     """A day, or the total (`date` null)."""
 
@@ -37,6 +69,7 @@ class RowView(BaseModel):
     received: int = Field(description="inbound-direction calls on all lines")
     figures: dict[str, FigureView]
     lines: dict[Slice, LineView]
+    recordings: RecordingsView
 
 
 class UnobservedView(BaseModel):
