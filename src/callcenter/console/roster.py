@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -11,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from callcenter import clock
 from callcenter.catalogue.labels import LANGUAGES, labels, preferred
 from callcenter.clock import LOCAL_ZONE
+from callcenter.console.forms import read_form
 from callcenter.console.routes import HEADERS, Language, pages
 from callcenter.errors import InvalidInput
 from callcenter.http.auth import Changer
@@ -21,7 +21,6 @@ from callcenter.storage.reading import reading, writing
 
 router = APIRouter(include_in_schema=False)
 
-LARGEST_FORM = 20_000
 FIELDS = ("from_member", "to_member", "note", "open_matters")
 
 
@@ -35,7 +34,7 @@ async def roster_page(request: Request, lang: Language = None) -> HTMLResponse:
 async def hand_over(request: Request, by: Changer, lang: Language = None) -> Response:
     """Write a hand-over from the page's form. A faulty one is shown again with the reason."""
     try:
-        given = await _form(request)
+        given = HandOver(**await read_form(request, FIELDS))
         async with writing(request.app.state.engine) as connection:
             await add_hand_over(connection, given, by)
     except InvalidInput as error:
@@ -67,16 +66,3 @@ def week_of(moment: datetime) -> list[datetime]:
 def by_day(shifts: Sequence[Shift], days: Sequence[datetime]) -> list[tuple[datetime, list[Shift]]]:
     """Each day with the shifts that touch it."""
     return [(day, [s for s in shifts if s.starts_at < day + timedelta(days=1) and s.until > day]) for day in days]
-
-
-async def _form(request: Request) -> HandOver:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LARGEST_FORM:
-            raise InvalidInput(where="form", what="too large", mend="shorten the texts")
-    try:
-        read = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
-    except ValueError:
-        raise InvalidInput(where="form", what="can't be read", mend="send it from the page") from None
-    return HandOver(*(read.get(name, [""])[0].strip() for name in FIELDS))

@@ -1,7 +1,7 @@
 """The console: one page, rendered here, kept live by one script of our own."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,7 @@ from callcenter.calls.printing import duration, local_time
 from callcenter.calls.repository import find_page
 from callcenter.calls.search import CallSearch, parse_number
 from callcenter.catalogue.labels import LANGUAGES, Labels, labels, preferred
+from callcenter.console.causes import in_words
 from callcenter.coverage.period import cover
 from callcenter.coverage.reading import read_period
 from callcenter.errors import InvalidInput
@@ -36,7 +37,14 @@ HEADERS = {
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined
 )
-pages.filters.update(duration=duration, local_time=local_time)
+
+
+def iso_local(text: str) -> str:
+    """An instant in ISO form, as it stands in a recording's life, on the hotline's wall clock."""
+    return local_time(datetime.fromisoformat(text))
+
+
+pages.filters.update(duration=duration, local_time=local_time, iso_local=iso_local, cause=in_words)
 
 Number = Annotated[str, Query(max_length=60)]
 Cursor = Annotated[str | None, Query(max_length=400)]

@@ -82,18 +82,20 @@ class KeyRequired:
 
 
 def changer(request: Request) -> str:
-    """The name of the key that asks for a change. Raises `NotAllowed`.
-
-    A page of another site that makes a browser send its Basic credentials is refused, too (Fetch Metadata).
-    """
+    """The name of the key that asks for a change. Raises `NotAllowed`."""
     if not request.state.key_may_change:
         what = f"The key {request.state.key_name} may only read"
         raise NotAllowed(what=what, mend="use one made with callcenter apikeys add NAME --may-change")
+    from_own_pages(request)
+    name: str = request.state.key_name
+    return name
+
+
+def from_own_pages(request: Request) -> None:
+    """Raises `NotAllowed` for what a browser sends on behalf of another site's page (Fetch Metadata)."""
     if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
         what = "The request comes from another site's page"
         raise NotAllowed(what=what, mend="send it from the console or a program")
-    name: str = request.state.key_name
-    return name
 
 
 Changer = Annotated[str, Depends(changer)]

@@ -18,6 +18,8 @@ repeated query parameters are refused. Intervals are [from, until).
 
 TAGS = [
     {"name": "calls", "description": "Call records (话单) and recordings (录音)."},
+    {"name": "recordings", "description": "Found and heard (录音查询): search, play, download, export, who listened."},
+    {"name": "retention", "description": "How long recordings are kept (保存期限), holds, what would go, what went."},
     {"name": "callbacks", "description": "Callbacks (回拨) and the worklist of whom we owe a call (待回访)."},
     {"name": "routing", "description": "Whom the hotline refuses (黑名单), and who serves which queue."},
     {"name": "alerts", "description": "What somebody must know of (告警)."},

@@ -27,6 +27,7 @@ STATUS: dict[type[errors.CallcenterError], int] = {
     errors.InvalidInput: 422,
     errors.ReportUnbalanced: 500,
     errors.PartUnavailable: 503,
+    errors.StoreRefused: 503,
 }
 
 TITLES = {

@@ -7,18 +7,20 @@ from callcenter.errors import RangeNotSatisfiable
 _ONE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.IGNORECASE | re.ASCII)
 
 
-def wants_part(header: str | None, size: int) -> bool:
-    """Whether one satisfiable part is asked for; a list of parts is answered with the whole.
+def asked_part(header: str | None, size: int) -> tuple[int, int] | None:
+    """The one satisfiable part that is asked for, as [start, end); a list of parts is answered with the whole: None.
 
     Raises `RangeNotSatisfiable` for a part that the file doesn't have, and for what is not a range.
     """
     if header is None or "," in header:
-        return False
+        return None
     asked = _ONE.fullmatch(header.strip())
     first, last = asked.groups() if asked else ("", "")
     if not (first or last) or not _inside(first, last, size):
         raise RangeNotSatisfiable(range=header[:60], bytes=size)
-    return True
+    if not first:
+        return max(size - int(last), 0), size
+    return int(first), min(int(last) + 1, size) if last else size
 
 
 def _inside(first: str, last: str, size: int) -> bool:

@@ -5,7 +5,6 @@ const texts = JSON.parse(document.body.dataset.texts);
 const states = new Map(); // "kind/pbx/key" → payload
 const link = document.getElementById("link");
 const calls = document.getElementById("calls");
-const fresh = document.getElementById("fresh");
 let drawing = false;
 let refreshing = null;
 
@@ -107,14 +106,9 @@ function remember(state) {
   redraw();
 }
 
-function playing() {
-  return [...calls.querySelectorAll("audio")].some((audio) => !audio.paused || audio.currentTime > 0);
-}
-
 function callChanged() {
   if (new URLSearchParams(location.search).has("cursor")) return;
-  if (playing()) fresh.hidden = false;
-  else refreshing ??= setTimeout(refreshCalls, 300);
+  refreshing ??= setTimeout(refreshCalls, 300);
 }
 
 async function refreshCalls() {
@@ -125,7 +119,6 @@ async function refreshCalls() {
   if (!answer || !answer.ok) return;
   const table = new DOMParser().parseFromString(await answer.text(), "text/html");
   calls.replaceChildren(...table.body.childNodes);
-  fresh.hidden = true;
 }
 
 function say(state, text) {
@@ -151,6 +144,5 @@ function follow() {
   };
 }
 
-fresh.addEventListener("click", refreshCalls);
 setInterval(redraw, 1000);
 follow();
