@@ -20,6 +20,7 @@ from callcenter.local.processes import last_lines, spawn, stop, until
 from callcenter.storage.engine import make_engine
 from callcenter.storage.migrate import migrate
 from tests.acceptance.corpus.table import pytest_addoption, pytest_terminal_summary  # noqa: F401 - the corpus prints its table
+from tests.integration.s3_server import s3_server  # noqa: F401 - a fixture
 
 settings.register_profile("callcenter", deadline=None)
 settings.load_profile("callcenter")

@@ -47,7 +47,9 @@ class ShiftedClock:
         """What a process started with this clock needs."""
         return {
             **self._preloaded(),
-            "PYTHONPATH": str(Path(__file__).with_name("preloaded")),
+            "PYTHONPATH": os.pathsep.join(
+                filter(None, [str(Path(__file__).with_name("preloaded")), os.environ.get("PYTHONPATH")])
+            ),
             "FAKETIME_SHARED": "/{} /{}".format(self._shared[0].removeprefix("sem."), self._shared[1]),
         }
 

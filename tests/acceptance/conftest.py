@@ -1,4 +1,4 @@
-"""One real hotline for all acceptance tests of a run."""
+"""One real hotline for all acceptance tests of a process."""
 
 from collections.abc import AsyncIterator
 
@@ -7,8 +7,8 @@ import pytest_asyncio
 from tests.acceptance.hotline import RunningHotline
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def hotline() -> AsyncIterator[RunningHotline]:
-    """`callcenter run`, ready; torn down by Ctrl-C, and nothing may be left running."""
+    """`callcenter run`, ready; torn down by Ctrl-C after the last of them, and nothing may be left running."""
     async with RunningHotline() as hotline:
         yield hotline

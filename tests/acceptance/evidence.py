@@ -4,14 +4,15 @@ import asyncio
 import io
 import math
 import time
-import wave
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
-from struct import unpack
 from typing import Any
 
+import soundfile
+
 from tests.acceptance.hotline import RunningHotline
+from tests.acceptance.made import PLAYABLE, is_concluded
 
 RATE = 8000
 CALLER_HERTZ, AGENT_HERTZ = 440, 880
@@ -43,7 +44,7 @@ async def record_of(hotline: RunningHotline, number: str, within: float = 20) ->
 
 
 def _concluded(found: list[dict[str, Any]]) -> bool:
-    return bool(found) and all(r["state"] != "expected" for record in found for r in record["recordings"])
+    return bool(found) and all(is_concluded(r) for record in found for r in record["recordings"])
 
 
 def instant(text: str) -> float:
@@ -74,13 +75,12 @@ class Audio:
 async def audio_of(hotline: RunningHotline, record: dict[str, Any]) -> Audio:
     """Fetch a record's one recording and read it."""
     (recording,) = record["recordings"]
-    assert recording["state"] == "ready", recording
+    assert recording["state"] in PLAYABLE, recording
     answer = await hotline.api.get(f"/v1/cdrs/{record['id']}/recordings/{recording['id']}")
     assert answer.status_code == 200, answer.text
-    with wave.open(io.BytesIO(answer.content)) as file:
-        assert (file.getnchannels(), file.getframerate()) == (2, RATE)
-        flat = unpack(f"<{file.getnframes() * 2}h", file.readframes(file.getnframes()))
-    return Audio(list(flat[::2]), list(flat[1::2]))
+    samples, rate = soundfile.read(io.BytesIO(answer.content), dtype="int16")
+    assert (samples.shape[1], rate) == (2, RATE)
+    return Audio(samples[:, 0].tolist(), samples[:, 1].tolist())
 
 
 def share_of(samples: list[int], hertz: float) -> float:

@@ -33,12 +33,13 @@ class Softphone:
         name: str = "",
         record: Path | None = None,
         say: Path | None = None,
+        codec: str = "",
     ) -> None:
         self.user = user
         self.server = server
         self.password = password
-        given = {"--password": password, "--name": name, "--record": record, "--say": say}
-        given["--certificate"] = certificate
+        given: dict[str, object] = {"--password": password, "--name": name, "--record": record, "--say": say}
+        given |= {"--certificate": certificate, "--codec": codec}
         options = [word for key, value in given.items() if value for word in (key, str(value))]
         self._command = [sys.executable, str(PROGRAM), "--user", user, "--server", server]
         self._command += [
@@ -88,7 +89,7 @@ class Softphone:
     def consult(self, number: str) -> None:
         self.send(f"consult sip:{number}@{self.server}")
 
-    async def expect(self, event: str, within: float = 15, **facts: Any) -> dict[str, Any]:
+    async def expect(self, event: str, within: float = 30, **facts: Any) -> dict[str, Any]:
         """The next event of that name (and facts) that was not expected before; it may have happened already.
 
         Raises `AssertionError` with what did happen when it does not come within so many seconds.

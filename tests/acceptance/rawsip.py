@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -18,6 +19,8 @@ class Invite:
     display: str = ""
     headers: str = ""
     ip: str = "127.0.0.9"
+    seconds: float = 0.0
+    """From the answer to the hang-up; he sends no audio meanwhile"""
     call: str = field(default_factory=lambda: uuid4().hex)
 
     async def send(self) -> int:
@@ -44,6 +47,7 @@ class Invite:
         tag = to.partition(";tag=")[2]
         self._tell("ACK", 1, tag)
         if status == 200:
+            time.sleep(self.seconds)
             self._tell("BYE", 2, tag)
             self._socket.recv(65536)
 

@@ -2,8 +2,9 @@
 
 It registers (or not: a caller from the trunk), plays one tone, and can record what it hears. Commands:
 `dial URI`, `ring`, `answer`, `reject CODE`, `hangup`, `hold`, `resume`, `transfer URI`, `consult URI`, `complete`,
-`digits 12#`, `conference` (this phone mixes its calls), `auto SECONDS` (answer every call after so long), `manual`,
-`quit`. A command may name the call it means as its last word `#2`; else it is the newest living one.
+`digits 12#`, `conference` (this phone mixes its calls), `mute` (it sends digital silence), `speak`, `auto SECONDS`
+(answer every call after so long), `manual`, `cut` (no packet of audio leaves it any more), `mend`, `quit`. A command
+may name the call it means as its last word `#2`; else it is the newest living one.
 """
 
 import argparse
@@ -41,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--name", default="", help="display name")
     parser.add_argument("--record", type=Path, help="folder for what each call heard, <call>.wav")
     parser.add_argument("--say", type=Path, help="WAV to say instead of the tone")
+    parser.add_argument("--codec", default="PCM", help="PCMU: whose silence is digital zero; PCMA; PCM: both")
     return parser.parse_args()
 
 
@@ -99,6 +101,10 @@ class Phone:
                 call.answer_in_time()
         elif verb == "manual":
             self.answer_after = None
+        elif verb == "cut":
+            self.endpoint.audDevManager().setNoDev()  # nothing drives its audio any more
+        elif verb == "mend":
+            self.endpoint.audDevManager().setNullDev()
         elif verb == "dial":
             self.dial(rest[0])
         else:
@@ -252,6 +258,12 @@ class Call(pj.Call):  # type: ignore[misc]
             theirs.startTransmit(mine)
         report("conference", calls=[self.number, *(call.number for call in others)])
 
+    def do_mute(self) -> None:
+        self.player.stopTransmit(self.getAudioMedia(-1))
+
+    def do_speak(self) -> None:
+        self.player.startTransmit(self.getAudioMedia(-1))
+
     def do_digits(self, digits: str) -> None:
         self.dialDtmf(digits)
 
@@ -287,7 +299,7 @@ def _endpoint(options: argparse.Namespace) -> Any:
     endpoint.transportCreate(pj.PJSIP_TRANSPORT_TLS if options.tls else pj.PJSIP_TRANSPORT_UDP, transport)
     endpoint.libStart()
     for codec in endpoint.codecEnum2():
-        wanted = codec.codecId.startswith(("PCMA", "PCMU"))
+        wanted = codec.codecId.startswith(options.codec)
         endpoint.codecSetPriority(codec.codecId, 200 if wanted else 0)
     return endpoint
 

@@ -16,6 +16,8 @@ from sqlalchemy import select
 from callcenter.local import addresses
 from callcenter.local.secrets import load_or_make
 from callcenter.publishing.tables import live_states
+from callcenter.recordings.pauses import pauses_of
+from callcenter.recordings.tables import recordings
 from callcenter.storage.engine import make_engine
 from tests.acceptance.agents import (
     THIRD_HERTZ,
@@ -235,6 +237,8 @@ async def test_complaint_during_the_call_and_after(phones: RunningHotline) -> No
         await code(phone, "*15")
         await until_logged(phones, "1001", ("complaint", "last"))
     await until_marked(phones, second, "complaint")
+    for number in (first, second):
+        assert await holds_of(phones, number) == [("complaint", "mark complaint", None)]
 
 
 async def test_complaint_long_after(phones: RunningHotline) -> None:
@@ -253,6 +257,13 @@ async def test_complaint_long_after(phones: RunningHotline) -> None:
         await asyncio.sleep(3)
         await code(phone, "*15")
     await until_marked(phones, number, "complaint")
+
+
+async def holds_of(hotline: RunningHotline, number: str) -> list[tuple[str, str, str | None]]:
+    """What keeps the recordings of a caller's call: why, by whom, until when."""
+    asked = {"call_id": (await record_of(hotline, number))["id"]}
+    items = (await hotline.api.get("/v1/retention/holds", params=asked)).json()["items"]
+    return [(each["why"], each["by"], each["ended_at"]) for each in items]
 
 
 async def until_marked(hotline: RunningHotline, number: str, mark: str) -> None:
@@ -289,6 +300,36 @@ async def test_recording_pause(phones: RunningHotline) -> None:
     tail = Audio(audio.part("left", end + 0.5, audio.seconds), audio.part("right", end + 0.5, audio.seconds))
     assert share_of(tail.left, CALLER_HERTZ) > 0.9
     assert tone_seconds(tail.right, AGENT_HERTZ) > 1
+    assert record["recordings"][0]["flags"] == ["paused"]
+
+
+async def test_recording_pause_by_api(phones: RunningHotline) -> None:
+    """As by code: silence of equal length, and the recording's life says who paused it and when."""
+    number = new_caller()
+    async with answering(phones, "1001") as phone, dial(HOTLINE, phones.sip_server, caller=number) as caller:
+        await phone.expect("answered", within=30)
+        await asyncio.sleep(2)
+        engine = make_engine(addresses.database_url(phones.settings))
+        async with engine.connect() as connection:
+            running = select(recordings.c.id).where(recordings.c.ended_at.is_(None))
+            recording_id = (await connection.execute(running)).scalar_one()
+        for what, held in (("pause", True), ("resume", False)):
+            answer = await phones.api.post(f"/v1/recordings/{recording_id}/{what}")
+            assert (answer.status_code, answer.json().get("paused")) == (200, held), answer.text
+            await asyncio.sleep(4)
+        caller.send("hangup")
+        await phone.expect("ended")
+    record = await record_of(phones, number)
+    audio = await audio_of(phones, record)
+    assert record["recordings"][0]["flags"] == ["paused"]
+    async with engine.connect() as connection:
+        row = (await connection.execute(select(recordings).where(recordings.c.id == recording_id))).one()
+    await engine.dispose()
+    (pause,) = pauses_of(row.life, row.started_at, row.seconds)
+    assert pause.by.startswith("key local")
+    assert silent_seconds(audio, pause.start + 0.2, pause.end - 0.2)[0] == pytest.approx(4 - 0.4, abs=0.3)
+    over = await phones.api.post(f"/v1/recordings/{recording_id}/pause")
+    assert (over.status_code, over.json()["code"]) == (422, "invalid_input")
 
 
 async def test_recording_goes_on_without_our_service(phones: RunningHotline) -> None:

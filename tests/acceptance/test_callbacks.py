@@ -25,6 +25,7 @@ from tests.acceptance.evidence import (
     records_of,
 )
 from tests.acceptance.hotline import RunningHotline
+from tests.acceptance.made import is_concluded
 from tests.acceptance.phones import Softphone, dial
 
 MENU_SECONDS = 3
@@ -169,7 +170,7 @@ async def test_place_is_kept(busy_hotline: RunningHotline, tmp_path: Path) -> No
 async def recorded(hotline: RunningHotline, call_id: str) -> None:
     for _ in range(200):
         record = (await hotline.api.get(f"/v1/cdrs/{call_id}")).json()
-        if all(each["state"] != "expected" for each in record["recordings"]):
+        if all(is_concluded(each) for each in record["recordings"]):
             return
         await asyncio.sleep(0.1)
 

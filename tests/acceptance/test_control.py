@@ -20,7 +20,7 @@ from callcenter.routing.found import Found, read_found
 from callcenter.storage.engine import make_engine
 from callcenter.storage.reading import writing
 from tests.acceptance.hotline import RunningHotline
-from tests.drills.load import AGENT_IP, Agents, Audio
+from tests.drills.load import AGENT_IP, Agents, Audio, tone_alone
 
 REPAIRED_WITHIN = 5.0
 BLOCKED = "13800138000"
@@ -176,7 +176,7 @@ async def test_phones_are_there_as_soon_as_asterisk_is(hand: Hand) -> None:
     """A killed Asterisk asks the phones that it knew at once, not within qualify_frequency: nobody hears that nobody is
     there."""
     hotline = hand.hotline
-    audio = Audio(AGENT_IP)
+    audio = Audio(AGENT_IP, tone_alone)
     phones = Agents(("127.0.0.1", hotline.settings.sip_port), audio, hotline.accounts)
     await phones.open(AGENT_IP)
     try:

@@ -48,7 +48,7 @@ async def test_part_that_dies_is_started_again(hotline: RunningHotline) -> None:
 
 async def test_crash_keeps_asterisk_and_start_is_quick() -> None:
     """kill -9 of `callcenter run`: Asterisk and its calls go on, and the next start takes it over."""
-    async with RunningHotline() as hotline:
+    async with RunningHotline(fresh=True) as hotline:
         asterisk, listen = hotline.process("asterisk"), hotline.process("listen")
         hotline.run.send_signal(signal.SIGKILL)
         await hotline.run.wait()
@@ -73,7 +73,7 @@ async def test_ports_in_use_are_named_before_anything_starts(hotline: RunningHot
 
 
 async def test_stopped_while_it_starts_leaves_nothing() -> None:
-    hotline = RunningHotline()
+    hotline = RunningHotline(fresh=True)
     await hotline.begin()
     assert await until(lambda: _says(hotline, "started in"), 60), last_lines(hotline.output)
     await hotline.stop()

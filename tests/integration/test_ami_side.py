@@ -123,7 +123,8 @@ async def test_pushes_hours_on_connect(engine: AsyncEngine, tmp_path: Path) -> N
         assert side.astdb.mode() == hours_now()
         assert side.astdb.mode("emergency") == "open"
         assert 0 < side.astdb.seconds_valid("emergency") <= 301
-        assert side.health["control"][0] is side.health["ami"][0] is side.health["asterisk"][0] is True
+        await until(lambda: side.health["control"][0])  # said after what was pushed
+        assert side.health["ami"][0] is side.health["asterisk"][0] is True
         assert [link.restarted for link in side.links] == [False]
 
 

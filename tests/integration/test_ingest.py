@@ -1,8 +1,9 @@
 """Journal → tracker → Postgres: whatever dies, one record a call, and a replay finds the same."""
 
 import asyncio
+import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -21,21 +22,32 @@ from callcenter.calls import ingest as ingest_module
 from callcenter.calls.ingest import Ingest, last_calls
 from callcenter.calls.replay import replay
 from callcenter.calls.rows import store_records
+from callcenter.calls.store import Batch, HoldComplaints
 from callcenter.calls.tables import calls
 from callcenter.calls.tracker import CallTracker
 from callcenter.journal import follower as follower_module
 from callcenter.journal.tables import journal_chunks, journal_rejects
 from callcenter.publishing.tables import outbox
 from callcenter.recordings.tables import recordings
+from callcenter.retention.hold_repository import HoldSearch, hold_complaints, list_holds
+from callcenter.retention.tables import recording_holds
 
 PBX = "hotline"
 
 
 @asynccontextmanager
-async def ingesting(engine: AsyncEngine, journal: JournalFolder) -> AsyncIterator[dict[str, tuple[bool, str]]]:
+async def ingesting(
+    engine: AsyncEngine,
+    journal: JournalFolder,
+    hold_complaints: HoldComplaints | None = None,
+    on_read: Callable[[Batch], None] = lambda _: None,
+) -> AsyncIterator[dict[str, tuple[bool, str]]]:
     """An ingest loop that is killed without farewell at the end."""
     health: dict[str, tuple[bool, str]] = {}
-    loop = Ingest(engine, PBX, journal.files, lambda part, ok, detail: health.update({part: (ok, detail)}))
+    loop = Ingest(
+        engine, PBX, journal.files, lambda part, ok, detail: health.update({part: (ok, detail)}),
+        hold_complaints=hold_complaints, on_read=on_read,
+    )  # fmt: skip
     task = asyncio.create_task(loop.run())
     try:
         yield health
@@ -71,6 +83,11 @@ async def read_up(engine: AsyncEngine, journal: JournalFolder) -> None:
     await eventually(lambda: all_read(engine, journal))
 
 
+def is_citizens(leg: dict[str, Any]) -> bool:
+    """Answered, to or from the outside."""
+    return bool(leg["channel"].startswith("PJSIP/trunk") and leg["answered_at"])
+
+
 async def test_every_story_becomes_its_records(engine: AsyncEngine, journal: JournalFolder) -> None:
     for name in NAMES:
         journal.play(name)
@@ -78,9 +95,7 @@ async def test_every_story_becomes_its_records(engine: AsyncEngine, journal: Jou
         await read_up(engine, journal)
     rows = await stored(engine)
     assert len(rows) >= len(NAMES)
-    assert await count(engine, recordings) == sum(
-        1 for r in rows for e in r["timeline"] if e["kind"] == "recording_started"
-    )
+    assert await count(engine, recordings) == sum(any(is_citizens(leg) for leg in r["legs"]) for r in rows)
 
 
 async def test_a_replay_equals_what_is_stored(engine: AsyncEngine, journal: JournalFolder) -> None:
@@ -129,6 +144,32 @@ async def _topics(engine: AsyncEngine) -> list[str]:
     async with engine.connect() as connection:
         rows = (await connection.execute(select(outbox.c.topic).order_by(outbox.c.id))).scalars()
         return [topic.rpartition("/")[2] for topic in rows]
+
+
+async def test_recordings_of_calls_that_are_up_are_known_again(engine: AsyncEngine, journal: JournalFolder) -> None:
+    """Whatever line the one before it died at: those that are up, and none that is over."""
+    up, whole = set(), len(lines("answered"))
+    for number in range(whole):
+        journal.play("answered", number, number + 1)
+        async with ingesting(engine, journal):
+            await read_up(engine, journal)
+        for channel in await known_again(engine, journal):
+            assert channel.startswith("PJSIP/trunk-")
+            up.add(number)
+    assert up and up == set(range(min(up), max(up) + 1))
+    assert min(up) > 0 and max(up) < whole - 1
+
+
+async def known_again(engine: AsyncEngine, journal: JournalFolder) -> list[str]:
+    """The recorded channels that a new start finds up."""
+    found: list[Batch] = []
+
+    async def is_there() -> bool:
+        return bool(found)
+
+    async with ingesting(engine, journal, on_read=found.append):
+        await eventually(is_there)
+    return [each.channel for each in found[0].expected]
 
 
 async def test_killed_at_every_line(engine: AsyncEngine, journal: JournalFolder) -> None:
@@ -301,3 +342,37 @@ async def test_a_long_backlog_fills_no_memory(
     result = await replay(engine, PBX, dry_run=True)
     assert (result.changed, result.added) == ([], 0)
     assert await count(engine, calls) == 600
+
+
+def _said_by_dialplan(event: str, words: str, seconds: float) -> bytes:
+    """A line as the dialplan writes it on the answered story's caller, so long after its first one."""
+    line = next(line for _, line in lines("answered", "cel") if '"eventtype":"SERVICE"' in line)
+    at = float(json.loads(line)["eventtime"]) + seconds
+    told = json.loads(line) | {"eventtype": event, "userdeftype": event, "appdata": f"{event},{words}"}
+    told |= {"eventtime": f"{at:.6f}", "eventextra": json.dumps({"extra": words})}
+    return json.dumps(told).encode() + b"\n"
+
+
+@pytest.mark.parametrize("when", ["during", "after"])
+async def test_a_complaint_holds_its_recording(engine: AsyncEngine, journal: JournalFolder, when: str) -> None:
+    """In the transaction of the mark: by the agent's code while the call runs, or after it."""
+    story = lines("answered")
+    begun = next(n for n, (_, line) in enumerate(story) if '"eventtype":"RECORDING"' in line) + 1
+    ended = json.loads(lines("answered", "cel")[-1][1])["eventtime"]
+    async with ingesting(engine, journal, hold_complaints):
+        journal.play("answered", 0, begun)
+        if when == "during":
+            journal.append("cel", _said_by_dialplan("MARK", "complaint;1001", 0.1))
+        journal.play("answered", begun)
+        await read_up(engine, journal)
+        assert await count(engine, recording_holds) == (1 if when == "during" else 0)
+        if when == "after":
+            began = float(json.loads(_said_by_dialplan("X", "", 0))["eventtime"])
+            late = json.loads(_said_by_dialplan("AGENT", "complaint;1001;last", float(ended) - began + 60))
+            other = {"uniqueid": "hotline-1795369999.99", "linkedid": "hotline-1795369999.99"}
+            journal.append("cel", json.dumps(late | other).encode() + b"\n")
+            await read_up(engine, journal)
+    async with engine.connect() as connection:
+        (held,) = await list_holds(connection, HoldSearch(standing=True))
+    (call,) = await stored(engine)
+    assert (call["marks"], held["call_id"], held["why"]) == (["complaint"], call["id"], "complaint")

@@ -1,5 +1,6 @@
 """Prompts made by the real espeak-ng and ffmpeg."""
 
+import shutil
 import wave
 from dataclasses import replace
 from pathlib import Path
@@ -27,14 +28,18 @@ from callcenter.settings import Settings
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
+    return site_of(tmp_path)
+
+
+def site_of(home: Path) -> Site:
     return Site(
-        settings=Settings(home=tmp_path),
+        settings=Settings(home=home),
         ami_password="",
         agent_passwords={},
         device_names={},
-        modules_dir=tmp_path,
-        documentation_dir=tmp_path,
-        run_dir=tmp_path,
+        modules_dir=home,
+        documentation_dir=home,
+        run_dir=home,
         espeak=(programs.require("espeak-ng"),),
         ffmpeg=(programs.require("ffmpeg"),),
     )
@@ -65,7 +70,23 @@ def test_changed_text_is_spoken_again(site: Site) -> None:
     assert sound_of(site, before).made != sound_of(site, after).made
 
 
-def test_making_changes_nothing_that_is_played(site: Site) -> None:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a site that has made its prompts."""
+    other = site_of(tmp_path_factory.mktemp("kept"))
+    make_sounds(other)
+    return other.data_dir / "prompts"
+
+
+@pytest.fixture
+def spoken(site: Site, kept: Path) -> Site:
+    """A site whose prompts need not be spoken again."""
+    shutil.copytree(kept, site.data_dir / "prompts")
+    return site
+
+
+def test_making_changes_nothing_that_is_played(spoken: Site) -> None:
+    site = spoken
     write_prompts(site)
     before, played = sounds_in_force(site), (site.sounds_dir / "goodbye.wav").read_bytes()
     recorded = site.settings.home / "prompts" / "zh" / "goodbye.wav"
@@ -83,7 +104,8 @@ def test_making_changes_nothing_that_is_played(site: Site) -> None:
     assert put_sounds(site, made) == []  # forgotten: what is there stays
 
 
-def test_prompt_that_is_no_more_goes(site: Site) -> None:
+def test_prompt_that_is_no_more_goes(spoken: Site) -> None:
+    site = spoken
     write_prompts(site)
     wanted = sounds_in_force(site)
     own = site.sounds_dir / "somebody-elses.wav"

@@ -7,7 +7,7 @@ those that the API sends; values are rare ones, which only their own index finds
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -26,15 +26,15 @@ from callcenter.clock import now
 from callcenter.http.paging import Position
 from callcenter.reports.repository import tally_statement
 from callcenter.storage.engine import SEARCHING
-from callcenter.storage.months import month_of
+from callcenter.storage.months import Month, month_of
 from callcenter.storage.prepared import Prepared
 
 RECORDS = 120_000
-TODAY = now().date()
+THIS = month_of(now())
+FIRST, FULL = THIS.plus(-12), THIS.plus(-6)
+"""There are calls in the twelve months that are over: one of a few days is rightly read from end to end."""
 DAY = CallSearch(since=now() - timedelta(days=100), until=now() - timedelta(days=99))
-MONTH = CallSearch(
-    since=datetime(TODAY.year - 1, 12, 31, 16, tzinfo=UTC), until=datetime(TODAY.year, 1, 31, 16, tzinfo=UTC)
-)
+MONTH = CallSearch(since=FULL.starts_at, until=FULL.ends_at)
 ID = UUID("806af6ac-d225-5feb-97aa-494d0c9a0fa4")
 
 
@@ -81,7 +81,8 @@ async def filled(postgres_server: Any) -> AsyncIterator[asyncpg.Connection]:
     """A connection to a database with a year of calls."""
     admin = await asyncpg.connect(postgres_server.url("postgres"))
     await admin.execute("CREATE DATABASE plans TEMPLATE template_migrated")
-    await generate(postgres_server.url("plans"), RECORDS, TODAY, years=1)
+    begin, end = (date(month.year, month.number, 1) for month in (FIRST, THIS))
+    await generate(postgres_server.url("plans"), RECORDS, end, years=(end - begin).days / 365.25)
     connection = await asyncpg.connect(postgres_server.url("plans"), server_settings=SEARCHING)
     yield connection
     await connection.close()
@@ -103,9 +104,9 @@ def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 async def plans_of(connection: asyncpg.Connection, asked: Asked) -> list[list[dict[str, Any]]]:
     """One plan for each span that the list looks at."""
-    oldest, moment = month_of(now() - timedelta(days=366)), now()
+    moment = now()
     looked = near(asked.search, asked.after, moment)
-    rest = () if suffices(asked.search, looked) else far(asked.search, looked, moment, oldest)
+    rest = () if suffices(asked.search, looked) else far(asked.search, looked, moment, FIRST)
     stages = [s for s in (looked, rest) if s]
     statements = [(s, page_statement(asked.search, asked.after, s, 101)) for s in stages]
     return [await explain(connection, p, values_of(asked.search, asked.after, s, 101)) for s, p in statements]
@@ -114,7 +115,11 @@ async def plans_of(connection: asyncpg.Connection, asked: Asked) -> list[list[di
 def months_of(nodes: list[dict[str, Any]]) -> set[str]:
     """The tables of calls that a plan reads, those without rows left out."""
     names = {n["Relation Name"] for n in nodes if n.get("Relation Name", "").startswith("calls")}
-    return {name for name in names if name[6:] <= f"{TODAY.year:04}_{TODAY.month:02}"}
+    return {name for name in names if _table(FIRST) <= name < _table(THIS)}
+
+
+def _table(month: Month) -> str:
+    return f"calls_{month.year:04}_{month.number:02}"
 
 
 def faults(nodes: list[dict[str, Any]], asked: Asked) -> list[str]:
@@ -177,9 +182,9 @@ async def test_recordings_are_found_by_their_call(filled: asyncpg.Connection) ->
 
 
 async def test_a_report_reads_its_months_alone(filled: asyncpg.Connection) -> None:
-    statement = tally_statement(date(TODAY.year, 1, 1), date(TODAY.year, 2, 1))
+    statement = tally_statement(*(date(month.year, month.number, 1) for month in (FULL, FULL.plus(1))))
     nodes = await explain(filled, _prepared(statement), {})
-    assert months_of(nodes) == {f"calls_{TODAY.year}_01"}
+    assert months_of(nodes) == {_table(FULL)}
 
 
 async def test_the_worklist_looks_back_a_month(filled: asyncpg.Connection) -> None:

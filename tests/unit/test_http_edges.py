@@ -15,7 +15,7 @@ from callcenter.errors import InvalidInput, RangeNotSatisfiable, Unauthenticated
 from callcenter.http.auth import offered_key
 from callcenter.http.instants import parse_instant
 from callcenter.http.paging import Position, read_cursor, write_cursor
-from callcenter.http.ranges import wants_part
+from callcenter.http.ranges import asked_part
 from callcenter.http.spreadsheet import FORMULA_STARTS, cell
 
 NINE = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -71,16 +71,17 @@ def test_changed_cursors_are_refused() -> None:
 
 
 def test_ranges() -> None:
-    assert wants_part("bytes=0-0", 10)
-    assert wants_part("Bytes=5-", 10)
-    assert wants_part("bytes=-20", 10)
-    assert not wants_part(None, 10)
-    assert not wants_part("bytes=0-1,3-4", 10)
+    assert asked_part("bytes=0-0", 10) == (0, 1)
+    assert asked_part("Bytes=5-", 10) == (5, 10)
+    assert asked_part("bytes=-20", 10) == (0, 10)
+    assert asked_part("bytes=2-99", 10) == (2, 10)
+    assert asked_part(None, 10) is None
+    assert asked_part("bytes=0-1,3-4", 10) is None
     for bad in ("bytes=10-", "bytes=3-2", "bytes=-0", "bytes=-", "bytes", "", "items=0-1", "bytes=٣-٤"):
         with pytest.raises(RangeNotSatisfiable):
-            wants_part(bad, 10)
+            asked_part(bad, 10)
     with pytest.raises(RangeNotSatisfiable):
-        wants_part("bytes=-5", 0)
+        asked_part("bytes=-5", 0)
 
 
 def test_shown_keys() -> None:

@@ -16,8 +16,10 @@ from tests.acceptance.corpus.lanes import Lane, LanedHotline
 from tests.acceptance.corpus.language import perform
 from tests.acceptance.corpus.performance import Performance
 from tests.acceptance.corpus.story import Expected, Story
+from tests.acceptance.made import is_concluded
 
 STORY_SECONDS = 150
+CONCLUDED_SECONDS = 40
 
 
 @dataclass
@@ -60,12 +62,14 @@ async def tell_all(hotline: LanedHotline, stories: Sequence[Story]) -> dict[str,
 async def tell_in_time(hotline: LanedHotline, stories: Sequence[Story]) -> dict[str, Told]:
     """Those of one instant together, one instant after the other; those that move the clock themselves alone."""
     told: dict[str, Told] = {}
+    reader = Reader("journal", hotline.api)
     for wall in sorted({story.at for story in stories}):
         group = [story for story in stories if story.at == wall]
         movers = [story for story in group if "clock" in story.script]
         for part in filter(None, ([s for s in group if s not in movers], *([s] for s in movers))):
             await hotline.move(wall)
             told |= await tell_all(hotline, part)
+            await reader.all_concluded()  # whose work is told by the disk's clock, which does not move
     return told
 
 
@@ -96,18 +100,27 @@ class Reader:
 
     async def records(self, number: str, since: float, until: float) -> list[Record]:
         """Of one caller in a time, oldest first; whole, with recordings no longer expected."""
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + CONCLUDED_SECONDS
         while True:
             asked = {"number": number} if number else {}  # who had no number can't be asked for by it
             listed = [r for r in await self._list(**asked) if number or not r["caller_number"]]
             found = [r for r in listed if since - 1 <= _unix(r) <= until]
-            if found and not (self.files and any(x["state"] == "expected" for r in found for x in r["recordings"])):
+            if found and not (self.files and not all(is_concluded(x) for r in found for x in r["recordings"])):
                 break
             if time.monotonic() > deadline or not found:
                 break
             await asyncio.sleep(0.2)
         details = [(await self.api.get(f"/v1/cdrs/{r['id']}")).json() for r in found]
         return sorted(details, key=_unix)
+
+    async def all_concluded(self) -> None:
+        """Wait until nothing is left to be done on any recording."""
+        deadline = time.monotonic() + CONCLUDED_SECONDS
+        while time.monotonic() < deadline:
+            calls = await self._list()
+            if all(is_concluded(recording) for call in calls for recording in call["recordings"]):
+                return
+            await asyncio.sleep(0.2)
 
     async def everything(self) -> list[Record]:
         return await self._list()

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.acceptance.corpus.performance import Performance
 from tests.acceptance.corpus.story import Expected, Spans
+from tests.acceptance.made import quality
 
 SECONDS = 0.9
 """A figure may be so far from what the phones saw: Answer() waits up to half a second, a message takes its way."""
@@ -127,12 +128,18 @@ def _recordings(p: Performance, role: str, expected: Expected, record: Record) -
     found = record["recordings"]
     if expected.recordings is None:
         return []
-    facts = [Fact("recordings", ["ready"] * expected.recordings, [r["state"] for r in found])]
+    facts = [Fact("recordings", ["sound"] * expected.recordings, [_quality(p, r) for r in found])]
     if expected.recordings == 1 and found:
         recorded = "outside" if _goes_out(p, role) else role  # the recording is the citizen's
         length = p.event_of(recorded, "ended") - p.event_of(recorded, "answered")
         facts.append(Fact("recorded", length, found[0]["seconds"], SECONDS))
     return facts
+
+
+def _quality(p: Performance, recording: Record) -> str:
+    """What the story itself brings about is sound: a clock that is moved, a caller who says nothing."""
+    brought = {"short": "clock" in p.story.script, "caller_silent": "caller says nothing" in p.story.script}
+    return quality({**recording, "flags": [flag for flag in recording["flags"] if not brought.get(flag)]})
 
 
 def _recordings_begun(_: Performance, __: str, expected: Expected, record: Record) -> list[Fact]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from callcenter.access.keys import issue
 from callcenter.calls.tables import calls
 from callcenter.http.server import Server, listening_socket
+from callcenter.local import recording_keys
+from callcenter.recordings.container import Sealer
+from callcenter.recordings.site_key import load_public
+from callcenter.recordings.tables import recording_keys as recording_keys_table
 from callcenter.recordings.tables import recordings
 from callcenter.settings import Settings
 from callcenter.webapp import create_app
@@ -37,7 +42,7 @@ class Api:
     client: httpx.AsyncClient
     stranger: httpx.AsyncClient
     engine: AsyncEngine
-    recordings_dir: Path
+    settings: Settings
     server: Server
 
 
@@ -45,19 +50,19 @@ class Api:
 async def api(engine: AsyncEngine, tmp_path: Path) -> AsyncIterator[Api]:
     """The API served on a port of its own until the test ends."""
     settings = Settings(home=tmp_path, pbx="hotline")
-    settings.recordings_dir.mkdir()
+    recording_keys.ensure(settings)
     key, app = await issue(engine, "test", may_change=True), create_app(settings, engine)
     listener = listening_socket("127.0.0.1", 0)
     server = Server(uvicorn.Config(app, http="h11", log_config=None, access_log=False), app.state.feed.stop)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with (
-        httpx.AsyncClient(base_url=url, headers={"X-API-Key": key}, timeout=20) as client,
-        httpx.AsyncClient(base_url=url, timeout=20) as stranger,
+        httpx.AsyncClient(base_url=url, headers={"X-API-Key": key}, timeout=60) as client,
+        httpx.AsyncClient(base_url=url, timeout=60) as stranger,
     ):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await app.state.feed.connected.wait()
-        yield Api(url, key, app, client, stranger, engine, settings.recordings_dir, server)
+        yield Api(url, key, app, client, stranger, engine, settings, server)
     server.should_exit = True
     await serving
 
@@ -89,6 +94,37 @@ def add_recording(engine: AsyncEngine) -> AddCall:
         return UUID(str(row["id"]))
 
     return add
+
+
+@pytest.fixture
+def add_sealed(api: Api, add_recording: AddCall) -> AddCall:
+    """Stores a sealed recording with these bytes as its audio; its row."""
+
+    async def add(call_id: UUID, audio: bytes, **facts: Any) -> dict[str, Any]:
+        row = seal_audio(api.settings, uuid4(), audio) | facts
+        key = {"recording_id": row["id"], "site_key": row.pop("site_key"), "wrapped": row.pop("wrapped")}
+        async with api.engine.begin() as connection:
+            await connection.execute(insert(recording_keys_table).values(key))
+        await add_recording(call_id, **row)
+        return row
+
+    return add
+
+
+def seal_audio(settings: Settings, recording: UUID, audio: bytes) -> dict[str, Any]:
+    """A sealed file of any bytes, as the columns of its row."""
+    settings.sealed_dir.mkdir(parents=True, exist_ok=True)
+    key, path = token_bytes(32), settings.sealed_dir / f"{recording}.ccr"
+    with path.open("wb") as file:
+        sealer = Sealer(file, recording, key)
+        sealer.write(audio)
+        sealer.close()
+    site = load_public(settings.public_key_path)
+    return {
+        "id": recording, "state": "sealed", "path": path.name, "media_type": "audio/ogg", "bytes": len(audio),
+        "sha256": sealer.audio_sha256, "sealed_bytes": sealer.sealed_bytes, "sealed_sha256": sealer.sealed_sha256,
+        "site_key": site.name, "wrapped": site.wrap(key, recording),
+    }  # fmt: skip
 
 
 @pytest.fixture(name="call_row")

@@ -16,7 +16,7 @@ FIELDS = [
 
 async def test_fields_are_the_promised_ones(api: Any, add_call: Any, add_recording: Any) -> None:
     call_id = await add_call()
-    recording_id = await add_recording(call_id, state="ready", path="a.wav", seconds=50.0)
+    recording_id = await add_recording(call_id, state="archived", path="2026/11/23/a.ccr", seconds=50.0)
     page = (await api.client.get("/v1/cdrs")).json()
     assert page["next"] is None
     (call,) = page["items"]

@@ -4,14 +4,19 @@ import asyncio
 import json
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.api.conftest import MONDAY
 from typer.testing import CliRunner
 
+from callcenter import clock
 from callcenter.cli import app
 from callcenter.errors import CallcenterError
+from callcenter.retention.model import NOTICE_DAYS
+from callcenter.retention.verdicts import local_day
 
 PROGRAM = Path(sys.executable).parent / "callcenter"
 
@@ -76,3 +81,36 @@ async def test_apikeys(command: Any) -> None:
     _, listed, _ = await command("apikeys", "list")
     assert "desk" in listed
     assert key.strip() not in listed
+
+
+async def test_retention(command: Any, add_call: Any, add_recording: Any) -> None:
+    """Terms, holds and the dry run as the API has them; reasons are required and kept."""
+    call = await add_call(started_at=MONDAY - timedelta(days=400))
+    began = MONDAY - timedelta(days=400) + timedelta(seconds=2)
+    recording = await add_recording(call, state="archived", started_at=began, seconds=50.0, bytes=1000)
+    code, acts_on, _ = await command("retention", "set", "hotline", "365", "--reference", "letter of 2026-12-01")
+    day = local_day(clock.now()) + timedelta(days=NOTICE_DAYS)
+    assert (code, acts_on) == (0, f"{day}\n")
+    _, today, _ = await command("retention", "dry-run", "--lang", "en")
+    _, then, _ = await command("retention", "dry-run", "--day", f"{day}", "--lang", "en")
+    _, by_day, _ = await command("retention", "dry-run", "--try", "hotline", "365", "--by-day", "--lang", "en")
+    assert "its new term does not act yet" in folded(today) and "expire" not in folded(today)
+    assert "over its term" in folded(then) and "2025-10-19" in folded(by_day)
+    words = ("--why", "complaint", "--note", "[b]x", "--reference", "7")
+    _, number, _ = await command("retention", "hold", f"{recording}", *words)
+    assert "held" in folded((await command("retention", "dry-run", "--day", f"{day}", "--lang", "en"))[1])
+    assert (await command("retention", "release", number.strip(), "--reason", "closed"))[0] == 0
+    _, holds, _ = await command("retention", "holds", "--all", "--lang", "en")
+    assert "closed" in folded(holds)
+    assert "[b]x" in folded(holds)
+    assert (await command("retention", "end", "hotline", "--reason", "a mistake"))[0] == 0
+    assert "a mistake" in folded((await command("retention", "policies", "--lang", "en"))[1])
+    assert "a day in the next" in (await command("retention", "dry-run", "--day", "2999-01-01"))[2]
+    assert "is no day" in (await command("retention", "dry-run", "--day", "soon"))[2]
+
+
+def folded(table: str) -> str:
+    """A table's words, however its cells were broken into lines: a column after the other is too much to ask."""
+    rows = [line.split("│") for line in table.splitlines() if "│" in line]
+    columns = [" ".join(" ".join(cells[n].strip() for cells in rows if n < len(cells)).split()) for n in range(20)]
+    return " ".join(columns)

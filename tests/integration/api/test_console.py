@@ -39,13 +39,13 @@ async def test_filter_and_pages(api: Any, add_call: Any, add_recording: Any) -> 
     for n in range(31):
         await add_call(started_at=MONDAY + timedelta(minutes=n))
     call_id = await add_call(caller_number="13900139000", started_at=MONDAY - timedelta(days=1))
-    recording_id = await add_recording(call_id, state="ready", path="a.wav")
+    recording_id = await add_recording(call_id, state="archived", path="2026/11/23/a.ccr")
     first = (await api.client.get("/")).text
     assert "13900139000" not in first
     cursor = first.split("cursor=")[1].split('"')[0]
     assert "13900139000" in (await api.client.get(f"/?cursor={cursor}")).text
     found = (await api.client.get("/calls?number=*9000")).text
-    assert f"/v1/cdrs/{call_id}/recordings/{recording_id}" in found
+    assert f"/recordings/{recording_id}?lang=" in found
     assert "13800138000" not in found
 
 

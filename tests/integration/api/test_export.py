@@ -80,6 +80,6 @@ async def test_a_client_that_leaves_frees_its_export(api: Any, call_row: Any) ->
     for _ in range(5):
         async with api.client.stream("GET", "/v1/cdrs?format=csv") as answer:
             await anext(answer.aiter_bytes())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await api.client.get("/v1/cdrs?format=csv&limit=1")).status_code != 200:
             await asyncio.sleep(0.05)

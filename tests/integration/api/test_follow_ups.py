@@ -119,12 +119,12 @@ async def test_an_older_talk_reaches_nobody(api: Api, lost: AddCall, add_call: A
 async def test_voicemail_plays_in_place(api: Api, lost: AddCall, add_recording: AddCall) -> None:
     """A voicemail outside the hours is listed with its recording, and stays until somebody has heard it."""
     call = await lost(outcome="closed", marks=["voicemail"])
-    recording = await add_recording(call, state="ready")
+    recording = await add_recording(call, state="archived")
     await look(api.engine)
     (entry,) = await listed(api, kind="voicemail")
     assert (entry["call_id"], entry["recording_id"]) == (str(call), str(recording))
     page = (await api.client.get("/follow-ups", params={"lang": "zh"})).text
-    assert f'src="/v1/cdrs/{call}/recordings/{recording}"' in page and "留言" in page
+    assert f'href="/recordings/{recording}?lang=zh"' in page and "留言" in page
     assert f'data-entry="{entry["id"]}"' in page
 
 
