@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from tests.acceptance.made import PLAYABLE
 from tests.drills.oracle import Plan, Seen, read
 from tests.drills.subscriber import Subscriber
 
@@ -27,7 +28,7 @@ SELECT id, pbx, caller_number AS number, outcome, agent, hung_up_by, talk_second
   extract(epoch FROM stored_at)::float AS stored
 FROM calls WHERE direction = 'inbound' AND pbx = $1
 """
-RECORDINGS = "SELECT call_id, state, seconds, reason FROM recordings"
+RECORDINGS = "SELECT call_id, state, seconds, reason, flags FROM recordings"
 OUTBOX = """
 SELECT event_id::text AS event, key, topic, extract(epoch FROM published_at)::float AS published FROM outbox
 WHERE kind = 'call' ORDER BY id
@@ -161,12 +162,22 @@ def judge(found: Kept, oracle: Path, prefix: str, terms: Terms, subscriber: Subs
         if len(records) > 1:
             verdict.doubled.append(f"{number}: {[(r['outcome'], str(r['id'])) for r in records]}")
         for record in records[:1]:
-            wrong = _crashed(record, seen, cut, cut in terms.stops) if cut else _differences(record, plan, seen, terms)
+            outlived = not cut or _ended_before(record, seen, cut)
+            wrong = (
+                _differences(record, plan, seen, terms) if outlived else _crashed(record, seen, cut, cut in terms.stops)
+            )
             if wrong and not unwritten and not while_away:
                 verdict.altered.append(f"{_story(plan, seen)}: {', '.join(wrong)} · record {_short(record)}")
             verdict.recordings += [] if unwritten else _audio(found, record, seen, terms)
             verdict.announcements += [] if unwritten else _announced(found, record, subscriber)
     return verdict
+
+
+def _ended_before(record: dict[str, Any], seen: Seen, cut: Interval) -> bool:
+    """A phone's BYE was the last that a killed PBX wrote down: it died before it could answer it."""
+    by = SIDES.get(seen.ended_by) if seen.ended_by in {"caller", "agent"} else None
+    in_time = record["ended"] < cut[0] + SECOND
+    return by is not None and record["hung_up_by"] == by and record["evidence"] not in CRASHES and in_time
 
 
 def _name(found: Kept, truth: dict[str, tuple[Plan, Seen]], terms: Terms) -> None:
@@ -263,7 +274,7 @@ def _crashed(record: dict[str, Any], seen: Seen, cut: Interval, hung_up: bool) -
 
 
 def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -> list[str]:
-    may = SECOND + _stepped(terms, seen)
+    may = SECOND + _stepped(terms, seen) + seen.audio_late  # phones that nobody ran in time saw everything late
     wanted = _outcomes(plan, seen) | ({"no_agent"} if _touches(seen, terms.phoneless) and not seen.talk else set())
     if _stepped(terms, seen) and not seen.talk:
         wanted |= {"timed_out"}  # app_queue counts a caller's patience by the wall clock
@@ -272,7 +283,7 @@ def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -
     wrong = [] if record["outcome"] in wanted else [f"outcome not {'/'.join(wanted)}"]
     if record["outcome"] == "answered" and record["agent"] != seen.agent:
         wrong.append(f"agent not {seen.agent}")
-    if record["outcome"] == "answered" and seen.ended_by and record["hung_up_by"] != SIDES[seen.ended_by]:
+    if record["outcome"] == "answered" and record["hung_up_by"] not in _enders(seen, terms):
         wrong.append(f"hung up by {record['hung_up_by']}")
     wanted_instants = {"started": seen.invited_at, "ended": seen.ended_at}
     for name, at in wanted_instants.items():
@@ -283,6 +294,15 @@ def _differences(record: dict[str, Any], plan: Plan, seen: Seen, terms: Terms) -
         if not max(0.0, least - may) <= record[name] <= most + may:
             wrong.append(f"{name} not {least:.2f} to {most:.2f}")
     return wrong
+
+
+def _enders(seen: Seen, terms: Terms) -> set[str | None]:
+    """Who may stand in the record as the one who ended the call."""
+    if not seen.ended_by:
+        return {None, *SIDES.values()}
+    # A PBX that is stopping hangs up too: whose BYE passed it on the way still gets its 200.
+    stopping = any(since <= seen.ended_at <= back for since, back in terms.stops)
+    return {SIDES[seen.ended_by]} | ({"system"} if stopping else set())
 
 
 def _wait(seen: Seen) -> tuple[float, float]:
@@ -309,12 +329,12 @@ def _audio(found: Kept, record: dict[str, Any], seen: Seen, terms: Terms) -> lis
         return []
     kept = found.recordings.get(str(record["id"]), [])
     states = [r["state"] for r in kept]
-    if states not in (["ready"], ["silent"]):
+    if len(states) != 1 or states[0] not in PLAYABLE:
         return [f"{seen.number}: {[(r['state'], r['reason']) for r in kept]}"]
     lasted = seen.ended_at - seen.answered_at
     if (
         not terms.cut(seen)
-        and states == ["ready"]
+        and "silent" not in kept[0]["flags"]
         and abs(kept[0]["seconds"] - lasted) > 1.5 * SECOND + _stepped(terms, seen) + seen.audio_late
     ):
         late = f", {seen.audio_late:.2f} s of it sent in bursts" if seen.audio_late else ""

@@ -10,7 +10,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -25,6 +25,10 @@ PACKET_SECONDS = 0.04
 SAMPLES = 320
 AUDIO = bytes(0x55 ^ (0x20 if i % 16 < 8 else 0xA0) for i in range(SAMPLES))
 """A-law square wave of 500 Hz."""
+Says = Callable[[int], bytes | None]
+"""The payload of a phone's n-th packet, `SAMPLES` of A-law; None: it sends none."""
+Sounds = Callable[[str], Says]
+"""What a plan's name of a sound stands for; the empty one is a tone."""
 PATIENCE_SECONDS = 40.0
 """A caller whose call goes nowhere hangs up."""
 REGISTER_EVERY = 20.0
@@ -41,10 +45,16 @@ def plans(prefix: str, seed: int, stay: tuple[float, float] = (1.0, 3.0)) -> Ite
         yield Plan(number, story, round(chance.uniform(0.2, 0.8), 2), round(chance.uniform(*stay), 2))
 
 
+def tone_alone(name: str) -> Says:
+    """All that the drills' phones say."""
+    return lambda packet: AUDIO
+
+
 class Audio:
     """Sends packets for every leg that is up, from one socket an address."""
 
-    def __init__(self, ip: str) -> None:
+    def __init__(self, ip: str, sounds: Sounds) -> None:
+        self._sounds = sounds
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self._socket.setblocking(False)
@@ -56,10 +66,10 @@ class Audio:
     def sdp(self) -> str:
         return SDP.format(ip=self.ip, port=self.port)
 
-    def start(self, call: str, port: int, seen: Seen) -> None:
+    def start(self, call: str, port: int, seen: Seen, says: str = "") -> None:
         """`seen` learns how late its audio leaves."""
         if port:
-            self._legs[call] = Leg(port, time.monotonic(), random.getrandbits(32), seen)
+            self._legs[call] = Leg(port, time.monotonic(), random.getrandbits(32), seen, self._sounds(says))
 
     def stop(self, call: str) -> None:
         self._legs.pop(call, None)
@@ -87,13 +97,15 @@ class Leg:
     began: float
     source: int
     seen: Seen
+    says: Says
     sent: int = 0
 
     def due(self, moment: float) -> Iterator[bytes]:
         """Packets that should have left by now, as many as the leg is old."""
         while self.sent * PACKET_SECONDS <= moment - self.began:
-            stamp = self.sent * SAMPLES & 0xFFFFFFFF
-            yield struct.pack("!BBHII", 0x80, 8, self.sent & 0xFFFF, stamp, self.source) + AUDIO
+            stamp, audio = self.sent * SAMPLES & 0xFFFFFFFF, self.says(self.sent)
+            if audio is not None:
+                yield struct.pack("!BBHII", 0x80, 8, self.sent & 0xFFFF, stamp, self.source) + audio
             self.sent += 1
 
 
@@ -220,7 +232,7 @@ class Agents(Wire):
             return
         seen = call.seen
         seen.agent, seen.talk_from = self._numbers.get(user, user), time.time()
-        self._audio.start(message.call, message.media_port, seen)
+        self._audio.start(message.call, message.media_port, seen, call.plan.agent_says)
         call.talking.set()
         if call.plan.story == "agent_hangs_up":
             await asyncio.sleep(call.plan.stay)
@@ -267,10 +279,13 @@ class Agents(Wire):
 class Load:
     """`async with Load(…) as load: await load.run(…)`: agents registered, callers ready."""
 
-    def __init__(self, sip_port: int, accounts: Mapping[str, tuple[str, str]], oracle: Oracle, did: str) -> None:
+    def __init__(
+        self, sip_port: int, accounts: Mapping[str, tuple[str, str]], oracle: Oracle, did: str,
+        sounds: Sounds = tone_alone,
+    ) -> None:  # fmt: skip
         self._server = ("127.0.0.1", sip_port)
         self._oracle, self._did = oracle, did
-        self._caller_audio, self._agent_audio = Audio(TRUNK_IP), Audio(AGENT_IP)
+        self._caller_audio, self._agent_audio = Audio(TRUNK_IP, sounds), Audio(AGENT_IP, sounds)
         self._callers = Callers(self._server)
         self.agents = Agents(self._server, self._agent_audio, accounts)
         self.running: set[asyncio.Task[Seen]] = set()
@@ -367,7 +382,7 @@ class Load:
             seen.ended_at, seen.ended_by = time.time(), "caller" if call.plan.story == "cancels" else "pbx"
             return
         seen.answered_at = time.time()
-        self._caller_audio.start(dialog.call, answer.media_port, seen)
+        self._caller_audio.start(dialog.call, answer.media_port, seen, call.plan.caller_says)
         await self._stay(call)
         if not call.over.is_set():
             await self._hang_up(dialog, call)

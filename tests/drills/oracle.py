@@ -20,6 +20,9 @@ class Plan:
     """An agent's phone rings so long before it answers"""
     stay: float = 2.0
     """Talk, or the time until the caller leaves"""
+    caller_says: str = ""
+    agent_says: str = ""
+    """What each phone sends, by name (`load.Sounds`); empty: a tone"""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,6 @@ import asyncpg
 import httpx
 
 from callcenter.local import addresses, broker
-from callcenter.local.processes import last_lines
 from tests.acceptance.brief_prompts import write_tone
 from tests.acceptance.hotline import COMMAND, RunningHotline
 from tests.acceptance.schedules import in_force
@@ -32,7 +31,6 @@ COMMIT = (b"COMMIT;\0", b"COMMIT\0")
 """asyncpg's simple query, Postgres' CommandComplete"""
 CALL_EVENT = (b"/calls/", b"\x40\x02")
 """PUBLISH of a call's event, PUBACK"""
-READY_SECONDS = 240
 NAMESPACE = (
     ("unshare", "--mount")
     if os.geteuid() == 0
@@ -65,13 +63,8 @@ class DrillHotline(RunningHotline):
         """Folders on file systems of their own, with their megabytes"""
         write_tone(self.home / "prompts" / "zh" / "hotline-notice.wav", NOTICE_SECONDS)
 
-    async def start(self) -> None:
-        """As its parent does, with the patience that several hotlines at once on two cores ask for."""
-        await self.begin()
-        code, said = await self.command("wait", "--ready", "--timeout", str(READY_SECONDS))
-        if code:
-            await self.stop()
-        assert code == 0, f"{said} · {last_lines(self.output, 30)} · {self.logs()}"
+    ready_seconds = 240.0
+    """Several hotlines start at once on two cores."""
 
     async def begin(self) -> None:
         """With small disks: in a mount namespace, where a plain user may mount, too, and which ends with it."""
@@ -89,7 +82,8 @@ class DrillHotline(RunningHotline):
         own = super().environment()
         if "LD_PRELOAD" in own:
             return own
-        return {**own, "PYTHONPATH": str(Path(__file__).with_name("preloaded")), "DRILL_OVERRIDES": str(self.overrides)}
+        path = os.pathsep.join(filter(None, [str(Path(__file__).with_name("preloaded")), own.get("PYTHONPATH")]))
+        return {**own, "PYTHONPATH": path, "DRILL_OVERRIDES": str(self.overrides)}
 
     def override(self, **commands: Mapping[str, str]) -> None:
         """What `listen=…` and `api=…` get at their next start instead of the settings' values."""

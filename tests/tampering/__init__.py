@@ -1,0 +1,1 @@
+"""Random tampering with a small real site: whatever is changed, `callcenter recordings verify` must find it."""
