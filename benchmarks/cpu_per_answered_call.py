@@ -32,7 +32,7 @@ PARTS = ("listen", "asterisk")
 TALKED = "SELECT count(*) FROM calls WHERE outcome = 'answered' AND caller_number = ANY($1::text[])"
 RECORDED = (
     "SELECT count(*) FROM recordings JOIN calls ON calls.id = call_id"
-    " WHERE state = 'ready' AND recordings.reason IS NULL AND caller_number = ANY($1::text[])"
+    " WHERE recordings.state IN ('sealed', 'archived') AND recordings.flags = '{}' AND caller_number = ANY($1::text[])"
 )
 """Files with audio from both sides"""
 

@@ -137,10 +137,11 @@ FROM ({draw}) draw OFFSET 0) a OFFSET 0) b OFFSET 0) c OFFSET 0) d OFFSET 0) e O
 """
 
 RECORDINGS = """
-INSERT INTO recordings (id, call_id, pbx, name, started_at, state, path, media_type, channels, seconds, bytes, sha256)
-SELECT gen_random_uuid(), id, pbx, uniqueid, started_at + interval '1.9 ms', 'ready',
-  to_char(started_at AT TIME ZONE 'Asia/Shanghai', 'YYYY/MM/DD/') || uniqueid || '.wav', 'audio/wav', 2,
-  round(extract(epoch FROM ended_at - started_at)::numeric, 1)::float, 44 + (talk_seconds * 32000)::bigint,
+INSERT INTO recordings
+  (id, call_id, pbx, name, started_at, ended_at, state, path, media_type, channels, seconds, bytes, sha256)
+SELECT gen_random_uuid(), id, pbx, uniqueid, started_at + interval '1.9 ms', ended_at, 'archived',
+  to_char(started_at AT TIME ZONE 'Asia/Shanghai', 'YYYY/MM/DD/') || uniqueid || '.ccr', 'audio/ogg', 2,
+  round(extract(epoch FROM ended_at - started_at)::numeric, 1)::float, 500 + (talk_seconds * 2600)::bigint,
   encode(sha256(id::text::bytea), 'hex')
 FROM {table} WHERE outcome = 'answered' OR marks = '{{voicemail}}'
 """

@@ -44,3 +44,25 @@ def tree_cpu(pid: int) -> dict[int, float]:
         except OSError:
             continue
     return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Children, theirs and so on; none of a process that has gone."""
+    try:
+        return [each for child in children(pid) for each in (child, *descendants(child))]
+    except OSError:
+        return []
+
+
+def whole_cpu(pid: int) -> float:
+    """CPU seconds of a process with all that came of it, living or waited for; 0 when it has gone."""
+    try:
+        return cpu(pid) + sum(whole_cpu(child) for child in children(pid))
+    except OSError:
+        return 0.0
+
+
+def idle_seconds() -> float:
+    """What all processors together have idled, waiting for the disk included (proc(5), /proc/stat)."""
+    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+    return (int(fields[4]) + int(fields[5])) / TICKS
