@@ -2,7 +2,7 @@
 # No root is needed; as root, missing Debian packages are installed, else they are unpacked below .venv.
 
 .POSIX:
-.PHONY: help setup run test lint corpus demo bench drill fuzz lock clean
+.PHONY: help setup run test lint corpus demo bench bench-recorded drill faults fuzz lock clean
 
 BIN = .venv/bin
 
@@ -14,7 +14,9 @@ help:
 	@echo 'make demo    play a quarter of an hour of calls to the running hotline'
 	@echo 'make lint    ruff, mypy, import contracts'
 	@echo 'make bench   the figures in benchmarks/'
+	@echo 'make bench-recorded  of these, what a recorded call costs; 20 minutes'
 	@echo 'make drill   break everything under load for an hour and print what became of the calls'
+	@echo 'make faults  calls with injected faults, 1,000 real and 100,000 simulated: is every fault found, none invented?'
 	@echo 'make fuzz    ten minutes of fuzzing a part: tracker, journal reader, AMI codec'
 	@echo 'make lock    choose dependencies anew and write requirements.lock'
 	@echo 'make clean   remove .venv and caches; never var/ or recordings/'
@@ -51,10 +53,21 @@ bench:
 	@$(BIN)/callcenter setup --tests
 	@for figure in benchmarks/*.py; do echo "== $$figure"; $(BIN)/python "$$figure" || exit 1; done
 
+bench-recorded:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/callcenter setup --tests
+	@exec $(BIN)/python benchmarks/cpu_per_recorded_call.py
+
 drill:
 	@sh src/callcenter/local/setup.sh
 	@$(BIN)/callcenter setup --tests
 	@exec $(BIN)/python -m tests.drills
+
+faults:
+	@sh src/callcenter/local/setup.sh
+	@$(BIN)/callcenter setup --tests
+	@$(BIN)/python -m tests.faulty --real 1000
+	@nice $(BIN)/python -m tests.faulty --calls 100000
 
 fuzz:
 	@sh src/callcenter/local/setup.sh
