@@ -1,4 +1,4 @@
-"""Retention as pages: terms, what would go on a day, holds, what went. They work without a script."""
+"""Retention as pages: terms, what would go on a day (when asked), holds, what went. They work without a script."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -42,7 +42,7 @@ async def retention(
     try:
         return await _page(request, lang, _asked(day.strip(), try_kind, try_days.strip()), before(cursor, STANDING))
     except InvalidInput as error:
-        return await _page(request, lang, DryRun(local_day(clock.now())), None, error)
+        return await _page(request, lang, None, None, error)
 
 
 @router.get("/retention/protocols/{number}")
@@ -63,7 +63,7 @@ async def set_term(request: Request, by: Changer, lang: Language = None) -> Resp
         async with writing(request.app.state.engine) as connection:
             await repository.set_policy(connection, Policy(kind, term.keep_days), term.reference, by)
     except InvalidInput as error:
-        return await _page(request, lang, DryRun(local_day(clock.now())), None, error)
+        return await _page(request, lang, None, None, error)
     return _back("/retention", lang)
 
 
@@ -75,7 +75,7 @@ async def end_term(request: Request, kind: Kind, by: Changer, lang: Language = N
         async with writing(request.app.state.engine) as connection:
             await repository.end_policy(connection, kind, by, ending.reason)
     except (InvalidInput, NotFound) as error:
-        return await _page(request, lang, DryRun(local_day(clock.now())), None, error)
+        return await _page(request, lang, None, None, error)
     return _back("/retention", lang)
 
 
@@ -87,7 +87,7 @@ async def place(request: Request, by: Changer, lang: Language = None) -> Respons
         given["recording_id"] = given["recording_id"].partition("?")[0].rpartition("/")[2]
         await _hold(request, given, by)
     except (InvalidInput, NotFound) as error:
-        return await _page(request, lang, DryRun(local_day(clock.now())), None, error)
+        return await _page(request, lang, None, None, error)
     return _back("/retention", lang)
 
 
@@ -97,7 +97,7 @@ async def lift(request: Request, number: Number, by: Changer, lang: Language = N
     try:
         await _lift(request, number, by)
     except (InvalidInput, NotFound) as error:
-        return await _page(request, lang, DryRun(local_day(clock.now())), None, error)
+        return await _page(request, lang, None, None, error)
     return _back("/retention", lang)
 
 
@@ -138,8 +138,13 @@ async def _lift(request: Request, number: int, by: str) -> None:
         await hold_repository.release(connection, number, by, ending.reason)
 
 
-def _asked(day: str, try_kind: str, try_days: str) -> DryRun:
-    """Raises `InvalidInput`."""
+def _asked(day: str, try_kind: str, try_days: str) -> DryRun | None:
+    """None: nobody asked. A dry run reads every recording that is kept, seconds of a million.
+
+    Raises `InvalidInput`.
+    """
+    if not (day or try_kind or try_days):
+        return None
     today, trial = local_day(clock.now()), None
     if try_kind or try_days:
         term = checked(NewTerm, {"keep_days": try_days, "reference": "trial"})
@@ -159,17 +164,18 @@ def _kind(text: str) -> Kind:
 
 
 async def _page(
-    request: Request, lang: str | None, asked: DryRun, under: int | None, fault: Exception | None = None
+    request: Request, lang: str | None, asked: DryRun | None, under: int | None, fault: Exception | None = None
 ) -> HTMLResponse:
     async with reading(request.app.state.engine, snapshot=True) as connection:
         policies = await repository.list_policies(connection)
         holds = await hold_repository.list_holds(connection, STANDING, HOLDS_SHOWN + 1, under)
         counts = await hold_repository.count_standing(connection)
-        lines = await summary(connection, asked)
-        going, more = await page(connection, asked, None, GOING_SHOWN)
+        lines = await summary(connection, asked) if asked else []
+        going, more = await page(connection, asked, None, GOING_SHOWN) if asked else ([], None)
         protocols = await repository.list_protocols(connection, PROTOCOLS_SHOWN + 1)
     facts: dict[str, Any] = {"asked": asked, "policies": policies, "counts": counts, "lines": lines, "going": going}
     facts |= {
+        "day": asked.day if asked else local_day(clock.now()),
         "more": more is not None,
         "holds": numbered(holds, HOLDS_SHOWN, STANDING),
         "protocols": protocols[:PROTOCOLS_SHOWN],

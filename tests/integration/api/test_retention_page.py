@@ -21,7 +21,7 @@ async def test_terms_holds_and_what_goes(api: Any, add_call: Any, add_recording:
     going, held = await archived(add_call, add_recording), await archived(add_call, add_recording)
     await place(api, held, why="complaint", note=HOSTILE, reference=HOSTILE)
     for lang, words in PAGES.items():
-        page = (await api.client.get("/retention", params={"lang": lang})).text
+        page = (await api.client.get("/retention", params={"lang": lang, "day": today()})).text
         one = (await api.client.get(f"/recordings/{held}", params={"lang": lang})).text
         assert all(word in page for word in words), lang
         assert words[1] in one and words[3] in one and "held" in one
@@ -29,6 +29,8 @@ async def test_terms_holds_and_what_goes(api: Any, add_call: Any, add_recording:
         for text in (page, one):
             assert "<script>alert" not in text and "<img" not in text
             assert " style=" not in text and " onclick=" not in text
+    unasked = (await api.client.get("/retention", params={"lang": "zh"})).text
+    assert f'href="/recordings/{going}?' not in unasked and "点“查看”" in unasked  # it looks at all that is kept
     assert (await api.stranger.get("/retention")).status_code == 401
 
 
@@ -42,7 +44,7 @@ async def test_a_term_is_tried_set_and_withdrawn(api: Any, add_call: Any, add_re
     assert (sent.status_code, sent.headers["location"]) == (303, "/retention?lang=zh")
     (set_,) = (await get(api, "policies"))["items"]
     assert (set_["kind"], set_["keep_days"], set_["reference"], set_["by"]) == ("hotline", 30, "来函", "test")
-    assert "新期限尚未开始执行" in (await api.client.get("/retention?lang=zh")).text
+    assert "新期限尚未开始执行" in (await api.client.get("/retention", params={"lang": "zh", "day": today()})).text
     gone = await api.client.post("/retention/policies/hotline/end", data={"reason": "撤回"})
     assert gone.status_code == 303
     assert (await get(api, "policies"))["items"][0]["ended_why"] == "撤回"
