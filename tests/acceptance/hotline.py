@@ -55,7 +55,7 @@ class RunningHotline:
         lines = (f"{name} = {json.dumps(value)}" for name, value in self._values.items())
         (self.home / "callcenter.toml").write_text("\n".join(lines) + "\n")
         if self._has_database_laid:
-            ready_made.choose_password(self.settings)
+            ready_made.choose_secrets(self.settings)
         self._secrets_made = load_or_make(self.settings)
         if brief:
             write_prompts(self.home)

@@ -15,21 +15,22 @@ from functools import cache
 from pathlib import Path
 
 from callcenter.local import addresses, postgres
+from callcenter.local.migration import bring_up_to_date
 from callcenter.local.secrets import Secrets
 from callcenter.settings import Settings
-from callcenter.storage.migrate import migrate_url
 
 SOUNDS = ("prompts", "moh")
 """Folders below Asterisk's data. A prompt's file is named by all that it is made of: others' do no harm."""
-PASSWORD = secrets.token_hex(16)
-"""The database knows it already when its home does not exist yet."""
+PASSWORD, KEY = secrets.token_hex(16), secrets.token_hex(32)
+"""The database knows them already when its home does not exist yet: the server's, and a key of the API, `local`."""
 _making = threading.Lock()
 
 
-def choose_password(settings: Settings) -> None:
-    """Let the secrets of a new home have the ready-made database's password."""
+def choose_secrets(settings: Settings) -> None:
+    """Let a new home have those that the ready-made database knows."""
     settings.secrets_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (settings.secrets_dir / "postgres").write_text(f"{PASSWORD}\n")
+    for name, secret in (("postgres", PASSWORD), ("api-key", KEY)):
+        (settings.secrets_dir / name).write_text(f"{secret}\n")
 
 
 async def lay_database(settings: Settings, made: Secrets) -> None:
@@ -76,5 +77,5 @@ def _database() -> Path:
 async def _make(cluster: postgres.Cluster) -> None:
     process = await postgres.start(cluster)
     await postgres.ensure_database(cluster)
-    await migrate_url(cluster.url())
+    await bring_up_to_date(cluster.url(), "local", KEY)
     await postgres.halt(process)

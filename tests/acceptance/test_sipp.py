@@ -69,4 +69,4 @@ async def test_the_answer_is_never_acknowledged(phones: RunningHotline, tmp_path
     record: dict[str, Any] = await record_of(phones, number)
     assert (record["outcome"], record["agent"], record["hung_up_by"]) == ("answered", "1001", "system")
     assert record["talk_seconds"] == pytest.approx(ended["at"] - answered["at"], abs=0.9)
-    assert instant(record["ended_at"]) - began == pytest.approx(GIVES_UP_SECONDS, abs=2)
+    assert GIVES_UP_SECONDS - 2 < instant(record["ended_at"]) - began < GIVES_UP_SECONDS + 8  # SIPp starts within it
