@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,12 @@ def render(site: Site) -> Iterator[tuple[str, str]]:
             yield path.name.removesuffix(".j2"), templates.get_template(path.name).render(values)
 
 
+@lru_cache(maxsize=8)
 def environment(folder: Path) -> Environment:
-    """Templates of a folder: a missing value stops the rendering, each value is checked."""
+    """Templates of a folder: a missing value stops the rendering, each value is checked.
+
+    Kept, as each holds its compiled templates: compiling all is some tenths of a second. A changed file is seen.
+    """
     return Environment(  # noqa: S701 - configuration files, not HTML
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
