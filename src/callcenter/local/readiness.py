@@ -11,6 +11,8 @@ from callcenter.settings import Settings
 
 PARTS = ("database", "api", "asterisk", "ami", "journal", "recording", "mqtt", "control")
 """What must say ok before the hotline counts as ready."""
+LOOK_SECONDS = 0.2
+"""Asking is work for the parts that are still starting."""
 
 
 async def faults(client: httpx.AsyncClient, pbx: str, wanted: Iterable[str] = PARTS) -> dict[str, str]:
@@ -39,5 +41,5 @@ async def wait_ready(settings: Settings, seconds: float) -> dict[str, str]:
         return not why
 
     async with httpx.AsyncClient(base_url=api_url(settings), headers=headers, trust_env=False) as client:
-        await until(ready, seconds, every=0.1)
+        await until(ready, seconds, every=LOOK_SECONDS)
     return why
