@@ -37,15 +37,15 @@ OUTSIDE = (
     ),
     (
         Drill("Postgres killed", database.stopped, STORING, 2, 60),
-        Drill("journal: torn lines and rubbish", journals.rubbish, "log:listen:journal_line_rejected", 3, 30),
+        Drill("broker frozen (SIGSTOP)", broker.frozen, "health:mqtt", 14, 60),
     ),
     (
         Drill("Postgres hung (SIGSTOP)", database.hung, f"{STORING}|health:api", 10, 90),
         Drill("AMI at 1 kB/s", manager.slow, NO_LINK, 16, 60),
     ),
     (
-        Drill("Postgres out of connections", database.out_of_connections, STORING, 9, 60),
-        Drill("broker frozen (SIGSTOP)", broker.frozen, "health:mqtt", 14, 60),
+        Drill("Postgres out of connections", database.out_of_connections, STORING, 6, 60),
+        Drill("journal: torn lines and rubbish", journals.rubbish, "log:listen:journal_line_rejected", 3, 30),
     ),
     (
         Drill("broker killed", broker.killed, "health:mqtt", 2, 60),

@@ -45,15 +45,16 @@ class Party:
 
     @property
     def newest(self) -> str:
-        living = self.living()
-        assert living, f"{self.role} is in no call"
-        return living[-1]
+        return self._up()[-1]
 
     @property
     def first(self) -> str:
+        return self._up()[0]
+
+    def _up(self) -> list[str]:
         living = self.living()
-        assert living, f"{self.role} is in no call"
-        return living[0]
+        assert living, f"{self.role} is in no call: {self.seen[-5:]}"
+        return living
 
     def tell(self, do: str, call: str, **facts: Any) -> None:
         self.bank.tell(do, line=self.line, call=call, **facts)

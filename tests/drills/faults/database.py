@@ -9,6 +9,9 @@ import asyncpg
 from callcenter.local.processes import send_signal
 from tests.drills.site import Site
 
+FILLED_SECONDS = 60
+"""A hundred connections are that many new processes of Postgres."""
+
 
 async def stopped(site: Site, seconds: float) -> None:
     """Killed again and again; the supervisor brings it back."""
@@ -28,17 +31,30 @@ async def hung(site: Site, seconds: float) -> None:
 
 
 async def out_of_connections(site: Site, seconds: float) -> None:
-    """Somebody else holds every connection that there is."""
+    """Somebody else holds every connection that there is: for so long, once there is none left."""
     site.postgres.reset()
     async with AsyncExitStack() as stack:
+        async with asyncio.timeout(FILLED_SECONDS):
+            while await _took_another(site, stack):
+                pass
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            try:
-                connection = await asyncpg.connect(site.hotline.postgres_url, timeout=5)
-                stack.push_async_callback(connection.close)
-            except (asyncpg.PostgresError, OSError, TimeoutError):
+            site.postgres.reset()
+            if not await _took_another(site, stack):
                 await asyncio.sleep(0.5)
-                site.postgres.reset()
+
+
+async def _took_another(site: Site, stack: AsyncExitStack) -> bool:
+    """False: there is none left."""
+    try:
+        connection = await asyncpg.connect(site.hotline.postgres_url, timeout=5)
+    except asyncpg.TooManyConnectionsError:
+        return False
+    except (asyncpg.PostgresError, OSError, TimeoutError):
+        await asyncio.sleep(0.1)
+    else:
+        stack.push_async_callback(connection.close)
+    return True
 
 
 async def answers_lost(site: Site, seconds: float) -> None:
