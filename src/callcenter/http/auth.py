@@ -92,10 +92,21 @@ def changer(request: Request) -> str:
 
 
 def from_own_pages(request: Request) -> None:
-    """Raises `NotAllowed` for what a browser sends on behalf of another site's page (Fetch Metadata)."""
-    if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+    """Raises `NotAllowed` for what a browser sends on behalf of another site's page.
+
+    Told by Fetch Metadata; without TLS browsers send none, but `Origin` with whatever may change something (RFC 6454).
+    """
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is None:
+        site = "none" if origin is None or _is_here(origin, request) else "cross-site"
+    if site not in ("same-origin", "none"):
         what = "The request comes from another site's page"
         raise NotAllowed(what=what, mend="send it from the console or a program")
+
+
+def _is_here(origin: str, request: Request) -> bool:
+    """`null` is nobody's."""
+    return origin.partition("://")[2].lower() == request.headers.get("host", "").lower()
 
 
 Changer = Annotated[str, Depends(changer)]

@@ -40,7 +40,8 @@ async def test_a_term_is_tried_set_and_withdrawn(api: Any, add_call: Any, add_re
     assert f"/recordings/{recording}?" in tried.text and "As if in force" in tried.text
     assert (await get(api, "policies"))["items"] == []
     form = {"kind": "hotline", "keep_days": "30", "reference": "来函"}
-    sent = await api.client.post("/retention/policies", params={"lang": "zh"}, data=form)
+    from_here = {"Origin": api.url}
+    sent = await api.client.post("/retention/policies", params={"lang": "zh"}, data=form, headers=from_here)
     assert (sent.status_code, sent.headers["location"]) == (303, "/retention?lang=zh")
     (set_,) = (await get(api, "policies"))["items"]
     assert (set_["kind"], set_["keep_days"], set_["reference"], set_["by"]) == ("hotline", 30, "来函", "test")
@@ -94,6 +95,9 @@ async def test_what_is_wrong_is_told_and_changes_nothing(api: Any, add_call: Any
     headers = {"X-API-Key": await issue(api.engine, "reader", may_change=False)}
     reader = await api.client.post("/retention/policies", data=good, headers=headers)
     assert other.status_code == reader.status_code == 403
+    for origin in ("http://elsewhere.example", "null", f"{api.url}.example"):  # without TLS browsers tell this alone
+        sent = await api.client.post("/retention/policies", data=good, headers={"Origin": origin})
+        assert sent.status_code == 403, origin
     page = (await api.client.get("/retention?lang=zh", headers=headers)).text
     assert 'method="post"' not in page and "您的密钥只能查看" in page
     assert 'method="post"' not in (await api.client.get(f"/recordings/{recording}", headers=headers)).text
