@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 import orjson
 import pytest
@@ -19,14 +19,20 @@ from tests.integration.conftest import eventually
 
 from callcenter.calls.repository import find_recording
 from callcenter.calls.tables import calls
-from callcenter.errors import InvalidInput, NotFound, RecordingMissing
+from callcenter.errors import InvalidInput, NotFound, RecordingMissing, StoreRefused
 from callcenter.local import recording_keys as keys
 from callcenter.recordings.chain import Signer
 from callcenter.recordings.playback import Player
 from callcenter.recordings.site_key import PrivateHalves
 from callcenter.recordings.store import StoreAddress, open_store
 from callcenter.recordings.store_interface import store_key
-from callcenter.recordings.tables import recording_chain, recording_keys, recording_peaks, recordings
+from callcenter.recordings.tables import (
+    recording_chain,
+    recording_exports,
+    recording_keys,
+    recording_peaks,
+    recordings,
+)
 from callcenter.retention import repository
 from callcenter.retention.dry_run import DryRun, page, summary
 from callcenter.retention.expiring import Expirer
@@ -214,6 +220,47 @@ async def test_a_file_that_can_not_be_removed_yet(archive: Archive, monkeypatch:
     monkeypatch.undo()
     assert await archive.expirer.carry_out(gone_on) == {"files": 1}
     assert not archive.file(recording).exists()
+
+
+async def test_a_file_that_is_refused_holds_up_no_other(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    await archive.policy()
+    kept, other = await archive.add(), await archive.add()
+    await archive.expirer.carry_out(DUE)
+    store = archive.expirer._store
+    remove = store.delete
+
+    async def refusing(key: str) -> None:
+        if str(kept) in key:
+            raise StoreRefused(part="local", why="a link", mend="")
+        await remove(key)
+
+    monkeypatch.setattr(store, "delete", refusing)
+    done = await archive.expirer.carry_out(GONE_ON)
+    assert (done["destroy"], done["files"], done["files_left"]) == (2, 1, 1)
+    assert (archive.file(kept).exists(), archive.file(other).exists()) == (True, False)
+    monkeypatch.undo()
+    assert await archive.expirer.carry_out(GONE_ON) == {"files": 1}
+
+
+async def test_exports_end_with_what_is_in_them(archive: Archive) -> None:
+    """A ZIP holds it in clear. One that is being made is made anew, others stay."""
+    await archive.policy()
+    recording = await archive.add()
+    await archive.expirer.carry_out(DUE)
+    jobs = {"done": [recording], "running": [uuid4(), recording], "other": [uuid4()]}
+    row = {"by": "k", "why": "", "address": "", "filters": {}, "total": 1, "claim": uuid4()}
+    async with archive.engine.begin() as connection:
+        for name, ids in jobs.items():
+            state = "running" if name == "running" else "done"
+            given = {"id": uuid5(NAMESPACE_OID, name), "recordings": ids, "state": state}
+            await connection.execute(insert(recording_exports).values(row | given))
+    await archive.expirer.carry_out(GONE_ON)
+    async with archive.engine.connect() as connection:
+        x = recording_exports.c
+        states = {job.id: (job.state, job.claim) for job in await connection.execute(select(x.id, x.state, x.claim))}
+    assert [states[uuid5(NAMESPACE_OID, name)] for name in jobs] == [
+        ("expired", row["claim"]), ("queued", None), ("done", row["claim"])
+    ]  # fmt: skip
 
 
 async def test_protocols_are_append_only(archive: Archive) -> None:

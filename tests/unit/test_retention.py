@@ -41,6 +41,18 @@ def test_a_life_to_its_end() -> None:
     assert judge(Kind.HOTLINE, DAY, due, POLICIES, None, gone).action == "destroy"
 
 
+def test_what_expired_by_another_term_has_its_days_again() -> None:
+    """A term that was wrong and withdrawn left it expired; the one that came later destroys it in its own time."""
+    acts_on = DAY + timedelta(days=900)
+    policies = {Kind.HOTLINE: Policy(Kind.HOTLINE, 365, acts_on)}
+    long_ago = DAY + timedelta(days=31)
+    last = acts_on + timedelta(days=GRACE_DAYS - 1)
+    assert judge(Kind.HOTLINE, DAY, long_ago, policies, None, last).reason is Reason.WAITING
+    assert judge(Kind.HOTLINE, DAY, long_ago, policies, None, last + timedelta(days=1)).action == "destroy"
+    due = due_on(DAY, POLICIES[Kind.HOTLINE])
+    assert judge(Kind.HOTLINE, DAY, long_ago, POLICIES, None, due).action == "keep"
+
+
 @given(st.sampled_from([*Kind, None]), st.integers(0, 5000), st.none() | st.integers(0, 5000), st.booleans())
 def test_what_can_not_go(kind: Kind | None, age: int, expired: int | None, held: bool) -> None:
     """Without a policy, under a hold, or within its term nothing goes, whatever else holds."""

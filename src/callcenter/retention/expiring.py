@@ -24,7 +24,7 @@ from callcenter.recordings.chain import Head, Signer
 from callcenter.recordings.model import State, Step
 from callcenter.recordings.stepping import advance
 from callcenter.recordings.store_interface import Store, store_key
-from callcenter.recordings.tables import recording_keys, recording_peaks, recordings
+from callcenter.recordings.tables import recording_exports, recording_keys, recording_peaks, recordings
 from callcenter.retention.hold_repository import hold_complaints
 from callcenter.retention.kept import locked, may_go
 from callcenter.retention.model import Kind, Policy, ends_before
@@ -60,29 +60,31 @@ class Expirer:
             await self._until_done()
 
     async def _until_done(self) -> None:
+        today = local_day(clock.now())  # tomorrow's terms wait for tomorrow's hour, however long this takes
         while True:
-            if await self._tried():
+            if await self._tried(today):
                 return
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _tried(self) -> bool:
+    async def _tried(self, today: date) -> bool:
         try:
-            done = await self.carry_out(local_day(clock.now()))
+            done = await self.carry_out(today)
             log.info("Terms of recordings carried out", **done)
-        except (*AWAY, StoreUnavailable, StoreRefused) as error:
+        except (*AWAY, StoreUnavailable) as error:
             log.warning("Terms of recordings not carried out yet", why=in_one_line(error))
             return False
         return True
 
     async def carry_out(self, today: date) -> dict[str, int]:
-        """What expired and what was destroyed, as counts. Raises when Postgres or the store is away."""
+        """What expired and what was destroyed, as counts. Raises when Postgres or the store is away; `files_left` is of
+        files that the store refuses to remove: each night they are tried again."""
         counts: Counter[str] = Counter()
         async with self._engine.begin() as connection:
             await hold_complaints(connection)
             policies = await read_policies(connection)
         async for day, action, part in self._due(policies, today):
             counts[action] += await self._do(day, action, part, today)
-        counts["files"] = await self._remove_files()
+        counts.update(await self._remove_files())
         return dict(counts)
 
     async def _due(self, policies: Mapping[Kind, Policy], today: date) -> AsyncIterator[tuple[date, str, list[Judged]]]:
@@ -106,23 +108,31 @@ class Expirer:
                 return 0
             if state is State.DESTROYED:
                 await _shred(connection, [row.id for row in done])
+                await _end_exports(connection, [row.id for row in done])
             taken = {row.id for row in done}
             reasons = Counter(each.verdict.why for each in part if each.row.id in taken)
             await note_protocol(connection, self._pbx, day, action, reasons, head.seq)
         self._on_extended(head)
         return len(done)
 
-    async def _remove_files(self) -> int:
+    async def _remove_files(self) -> Counter[str]:
         """Of destroyed recordings: without a key they are noise already."""
+        counts = Counter(files=0)
         left = select(r.id, r.started_at).where(r.pbx == self._pbx, TO_REMOVE)
         async with self._engine.connect() as connection:
             rows = (await connection.execute(left)).all()
         for row in rows:
-            await self._store.delete(store_key(row.id, row.started_at))
-            await asyncio.to_thread(self._remove_local, str(row.id))
+            try:
+                await self._store.delete(store_key(row.id, row.started_at))
+                await asyncio.to_thread(self._remove_local, str(row.id))
+            except (StoreRefused, PermissionError) as error:
+                log.error("The file of a destroyed recording can't be removed", id=str(row.id), why=in_one_line(error))
+                counts["files_left"] += 1
+                continue
             async with self._engine.begin() as connection:
                 await connection.execute(update(recordings).where(r.id == row.id).values(path=None))
-        return len(rows)
+            counts["files"] += 1
+        return counts
 
     def _remove_local(self, recording: str) -> None:
         """A note beside a sealed file holds the wrapped key, too."""
@@ -140,6 +150,15 @@ async def _still(connection: AsyncConnection, action: str, part: list[Judged], t
 async def _shred(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
     await connection.execute(delete(recording_keys).where(recording_keys.c.recording_id.in_(ids)))
     await connection.execute(delete(recording_peaks).where(recording_peaks.c.recording_id.in_(ids)))
+
+
+async def _end_exports(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+    """A ZIP that holds one of them in clear goes within seconds (`listening.exporting`); one that is being made is
+    made anew, without it."""
+    holding = update(recording_exports).where(recording_exports.c.recordings.overlap(list(ids)))
+    await connection.execute(holding.where(recording_exports.c.state == "done").values(state="expired"))
+    anew = holding.where(recording_exports.c.state == "running")
+    await connection.execute(anew.values(state="queued", claim=None))
 
 
 def _by_day(each: Judged) -> tuple[date, str]:

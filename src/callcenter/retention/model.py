@@ -107,7 +107,8 @@ def judge(
     if expired_on is None:
         why = f"{kind.value}: {policy.keep_days} days are over since {due_on(day, policy)}"
         return Verdict("expire", Reason.DUE, why)
-    gone_on = expired_on + timedelta(days=GRACE_DAYS)
+    # what expired by a term that was withdrawn since is seen in this one's time, too, before it goes
+    gone_on = max(expired_on, due_on(day, policy), policy.acts_on) + timedelta(days=GRACE_DAYS)
     if today < gone_on:
         return _keep(Reason.WAITING, f"expired on {expired_on}, destroyed from {gone_on} on")
     return Verdict("destroy", Reason.DUE, f"{kind.value}: expired on {expired_on}")
