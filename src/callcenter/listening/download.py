@@ -16,6 +16,9 @@ from callcenter.http.encoding import to_json
 from callcenter.listening.manifest import Taken, audio_name, manifest
 from callcenter.recordings.playbacks import Listening
 
+FIRST_YEAR, LAST_YEAR = 1980, 2107
+"""Of ZIP's dates (APPNOTE 4.4.6)"""
+
 
 class _Outlet:
     """What zipfile writes to; it can't seek."""
@@ -38,7 +41,9 @@ class _Outlet:
 
 def member(name: str, at: datetime) -> zipfile.ZipInfo:
     """A stored file that its owner alone may read; ZIP knows local time without a zone."""
-    info = zipfile.ZipInfo(name, at.astimezone(LOCAL_ZONE).timetuple()[:6])
+    local = at.astimezone(LOCAL_ZONE)
+    year = min(max(local.year, FIRST_YEAR), LAST_YEAR)
+    info = zipfile.ZipInfo(name, (year, local.month, local.day, local.hour, local.minute, local.second))
     info.external_attr = 0o100600 << 16
     return info
 

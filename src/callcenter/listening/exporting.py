@@ -62,9 +62,9 @@ class Exporter:
         while True:
             self._wanted.clear()
             try:
-                while await self.work():
-                    pass
                 await self.sweep()
+                while await self.work():
+                    await self.sweep()
             except (*AWAY, CallcenterError) as error:
                 log.info("exports_wait", why=in_one_line(error))
             with suppress(TimeoutError):
@@ -86,6 +86,11 @@ class Exporter:
         except asyncio.CancelledError:
             await self._end(job, state="queued", claim=None)
             raise
+        except (*AWAY, CallcenterError):
+            raise
+        except Exception as error:  # whatever is wrong with this job, the next ones shall be made
+            log.exception("export_failed", export=str(job["id"]))
+            await self._end(job, state="failed", reason=in_one_line(error), finished_at=func.now())
         finally:
             holding.cancel()
         return True
@@ -97,7 +102,7 @@ class Exporter:
             wanted = await exports.with_file(connection)
         for path in await asyncio.to_thread(lambda: list(self.folder.glob("*.*.*"))):
             if path.stem not in wanted:
-                path.unlink(missing_ok=True)
+                await asyncio.to_thread(path.unlink, missing_ok=True)
 
     async def _make(self, job: dict[str, Any]) -> None:
         by = Listening(job["by"], job["why"], How.ZIP, job["address"])

@@ -77,6 +77,7 @@ async def keep(connection: AsyncConnection, job: dict[str, Any], **values: Any) 
 
 async def fetch(connection: AsyncConnection, export: UUID) -> dict[str, Any]:
     """A job with its claim, which names its file; the asking is counted. Raises `NotFound`."""
+    await expire(connection)
     asked = update(recording_exports).where(x.id == export).values(fetches=x.fetches + 1)
     row = (await connection.execute(asked.returning(*COLUMNS, x.claim))).mappings().one_or_none()
     if row is None:

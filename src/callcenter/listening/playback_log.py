@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from callcenter.http.paging import Position
-from callcenter.listening.played import find_played, merged
+from callcenter.listening.played import Sitting, find_played, merged
 from callcenter.recordings.tables import recording_playback_ends, recording_playbacks
 from callcenter.storage.reading import reading
 
@@ -88,9 +88,9 @@ def _whole(keys: Sequence[UUID], of: Sequence[UUID]) -> Select[Any]:
     return select(grouped).where(g.id.in_(keys)).order_by(g.at.desc(), g.id.desc())
 
 
-def _shown(row: dict[str, Any], played: Mapping[tuple[UUID, UUID], list[list[float]]]) -> dict[str, Any]:
+def _shown(row: dict[str, Any], played: Mapping[Sitting, list[list[float]]]) -> dict[str, Any]:
     parts = merged(row.pop("sent"))
     ends = {"first_second": parts[0][0], "last_second": max(part[1] for part in parts)}
-    heard = played.get((row["recording_id"], row["listening"]))
+    heard = played.get(Sitting(row["recording_id"], row["listening"], row["by"]))
     facts = {str(name): value for name, value in row.items()} | ends
     return facts | {"sent": parts, "heard": heard, "bytes": int(row["bytes"])}

@@ -1,12 +1,12 @@
 """What a player says that it played. Sent is not heard: browsers ask ahead, people stop in the middle."""
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.errors import InvalidInput, NotFound
@@ -20,9 +20,19 @@ router = APIRouter(tags=["recordings"])
 ROUNDED = 1.0
 """Seconds that a decoder's clock may be past the end"""
 MOST_PARTS = 500
+MOST_REPORTS = 5_000
+"""Of one sitting with one recording: the player's, told every ten seconds, for fourteen hours"""
 
 Second = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 w, p, r = recording_playback_reports.c, recording_playbacks.c, recordings.c
+
+
+class Sitting(NamedTuple):
+    """One key's listening to one recording."""
+
+    recording: UUID
+    listening: UUID
+    by: str
 
 
 class Played(BaseModel):
@@ -49,11 +59,16 @@ async def keep_played(
     """Raises `NotFound` for a listening that nothing was sent to, `InvalidInput`, `PartUnavailable`."""
     mine = select(r.seconds).join(recording_playbacks, p.recording_id == r.id)
     mine = mine.where(r.id == recording, p.listening == listening, p.by == by).limit(1)
+    so_far = select(func.count()).where(w.recording_id == recording, w.listening == listening, w.by == by)
     async with reading(engine) as connection:
         found = (await connection.execute(mine)).one_or_none()
+        reports = (await connection.execute(so_far)).scalar_one()
     if found is None:
         raise NotFound(kind="listening", key=f"{listening} to recording {recording} by {by}")
-    row = {"recording_id": recording, "listening": listening, "parts": _checked(parts, found.seconds or 0.0)}
+    if reports >= MOST_REPORTS:
+        raise InvalidInput(where="listening", what=f"{reports} reports came", mend="ask for the audio anew")
+    kept = _checked(parts, found.seconds or 0.0)
+    row = {"recording_id": recording, "listening": listening, "by": by, "parts": kept}
     async with writing(engine) as connection:
         await connection.execute(insert(recording_playback_reports).values(row))
 
@@ -67,12 +82,12 @@ def _checked(parts: Sequence[tuple[float, float]], seconds: float) -> list[list[
     return [[round(first, 3), round(min(last, seconds), 3)] for first, last in merged(parts)]
 
 
-async def find_played(connection: AsyncConnection, listenings: Iterable[UUID]) -> dict[tuple[UUID, UUID], Any]:
-    """Recording and listening → the stretches of all its reports."""
-    wanted = select(w.recording_id, w.listening, w.parts).where(w.listening.in_(list(listenings)))
-    found: dict[tuple[UUID, UUID], list[list[float]]] = {}
+async def find_played(connection: AsyncConnection, listenings: Iterable[UUID]) -> dict[Sitting, Any]:
+    """The stretches of all reports of each sitting. Others' keys report for themselves, whatever they call it."""
+    wanted = select(w.recording_id, w.listening, w.by, w.parts).where(w.listening.in_(list(listenings)))
+    found: dict[Sitting, list[list[float]]] = {}
     for row in (await connection.execute(wanted)).all():
-        found.setdefault((row.recording_id, row.listening), []).extend(row.parts)
+        found.setdefault(Sitting(row.recording_id, row.listening, row.by), []).extend(row.parts)
     return {key: merged(parts) for key, parts in found.items()}
 
 

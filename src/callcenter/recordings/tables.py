@@ -108,6 +108,7 @@ recording_playback_reports = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("recording_id", UUID(as_uuid=True), nullable=False),
     Column("listening", UUID(as_uuid=True), nullable=False),
+    Column("by", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("parts", JSONB, nullable=False),
     Index("ix_recording_playback_reports_listening", "listening"),

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.integration.conftest import eventually
 
 from callcenter.access.keys import issue
+from callcenter.listening import played
 from callcenter.listening.played import merged
 from callcenter.local.recording_keys import load_chain_public, load_signer
 from callcenter.recordings.chain import Head, hash_of, is_signed
@@ -108,6 +109,19 @@ async def test_what_a_player_says_that_it_played(api: Any, sealed: dict[str, Any
         (str(other), None, 1), (str(sitting), [[0.0, 12.4], [60.0, SECONDS]], 2)
     ]  # fmt: skip
     assert items[1]["sent"] == [[0.0, SECONDS]]
+
+
+async def test_each_key_reports_for_itself(api: Any, sealed: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls his sitting what somebody else's is called says nothing of what that one heard."""
+    sitting, other = UUID(int=7), {"X-API-Key": await issue(api.engine, "other", may_change=False)}
+    address = f"/v1/recordings/{sealed['id']}/listenings/{sitting}/played"
+    for headers, parts in (({}, [[0, 1]]), (other, [[50, 60]])):
+        await api.client.get(sealed["address"], params={"listening": str(sitting)}, headers=headers)
+        assert (await api.client.post(address, json={"parts": parts}, headers=headers)).status_code == 204
+    items = (await api.client.get("/v1/playbacks")).json()["items"]
+    assert {each["by"]: each["heard"] for each in items} == {"test": [[0.0, 1.0]], "other": [[50.0, 60.0]]}
+    monkeypatch.setattr(played, "MOST_REPORTS", 1)
+    assert (await api.client.post(address, json={"parts": [[0, 2]]})).status_code == 422
 
 
 async def test_reports_that_are_refused(api: Any, sealed: dict[str, Any], add_call: Any, add_sealed: Any) -> None:

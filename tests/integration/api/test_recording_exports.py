@@ -20,6 +20,7 @@ from tests.integration.api.conftest import MONDAY
 from tests.integration.conftest import eventually
 
 from callcenter.access.keys import issue
+from callcenter.listening import exporting
 from callcenter.listening.exporting import Exporter
 from callcenter.recordings.tables import recording_exports, recording_playbacks
 
@@ -80,6 +81,27 @@ async def test_from_order_to_file(api: Any, three: list[dict[str, Any]]) -> None
     assert (part.status_code, part.content) == (206, answer.content[10:20])
     (file,) = _files(api)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+async def test_not_for_longer_than_it_is_kept(api: Any, three: list[dict[str, Any]]) -> None:
+    """From the minute on that it is over, whenever its file is removed."""
+    job = await _until(api, (await _order(api)).json()["id"], "done")
+    async with api.engine.begin() as connection:
+        await connection.execute(update(recording_exports).values(expires_at=func.now()))
+    assert (await api.client.get(f"{EXPORTS}/{job['id']}/file")).status_code == 410
+
+
+async def test_a_fault_of_ours_ends_that_job_alone(
+    api: Any, three: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def faulty(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(exporting, "take", faulty)
+    job = await _until(api, (await _order(api)).json()["id"], "failed")
+    assert job["reason"].endswith("a fault of ours")
+    monkeypatch.undo()
+    await _until(api, (await _order(api)).json()["id"], "done")
 
 
 async def test_each_recording_in_it_has_a_playback(api: Any, three: list[dict[str, Any]]) -> None:

@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.execute(
         "CREATE TABLE recording_playback_reports (id bigint GENERATED ALWAYS AS IDENTITY"
         " CONSTRAINT pk_recording_playback_reports PRIMARY KEY, recording_id uuid NOT NULL, listening uuid NOT NULL,"
-        " at timestamptz NOT NULL DEFAULT now(), parts jsonb NOT NULL)"
+        " by text NOT NULL, at timestamptz NOT NULL DEFAULT now(), parts jsonb NOT NULL)"
     )
     op.execute("CREATE INDEX ix_recording_playback_reports_listening ON recording_playback_reports (listening)")
     op.execute(
