@@ -60,6 +60,7 @@ class RecordingSide:
         self._orders = Orders(engine, settings.pbx, self._carry)
         self._knows_calls = asyncio.Event()
         self._expirer = Expirer(engine, settings.pbx, settings.sealed_dir, store, signer, self._heads.see)
+        self._controls = settings.control
         self._sees_spool = settings.journal == "files"
         """Else Asterisk's disk is not ours to see."""
 
@@ -70,7 +71,8 @@ class RecordingSide:
             parts.create_task(self._lives.run(), name="lives of recordings")
             parts.create_task(self._heads.run(), name="heads of the chain")
             parts.create_task(self._expirer.run(), name="terms of recordings")
-            parts.create_task(self._take_orders(), name="pauses by API")
+            if self._controls:  # who does not, sees no pause to its end either
+                parts.create_task(self._take_orders(), name="pauses by API")
             if self._sees_spool:
                 parts.create_task(self._watch.run(), name="watch over recordings")
 
@@ -94,7 +96,7 @@ class RecordingSide:
     def see_read(self, batch: Batch) -> None:
         """What was read of the journals: calls that were answered, and calls that are over."""
         moment = batch.read_at or clock.now()
-        over = {ref.id for record in batch.records.values() for ref in record.recordings}
+        over = batch.over | {ref.id for record in batch.records.values() for ref in record.recordings}
         for each in batch.expected:
             if each.ref.id not in over:
                 waited = (moment - each.ref.started_at).total_seconds()

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from callcenter.calls.events import CallEnded, CallEvent, RecordingExpected, RecordingOver
 from callcenter.calls.model import CallRecord, Direction
+from callcenter.calls.tracker import CallTracker
 from tests.scenarios.stories import NAMES, facts, track, truth
 
 SECONDS = 0.75
@@ -81,3 +84,21 @@ def test_a_record_is_whole(name: str) -> None:
             assert record.anomalies == ()
         if record.evidence == "channel_ends":
             assert all(leg.ended_at for leg in record.legs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_is_over_with_its_channel(name: str) -> None:
+    """Told once for each that was expected, at the latest with its call: nobody is to miss what can't grow any more."""
+    tracker = CallTracker("hotline")
+    events = [event for fact in facts(name) for event in tracker.feed(fact)]
+    events += tracker.settle()
+    expected = [event.ref.id for event in events if isinstance(event, RecordingExpected)]
+    over = [event.recording_id for event in events if isinstance(event, RecordingOver)]
+    ended = {ref.id for event in events if isinstance(event, CallEnded) for ref in event.record.recordings}
+    assert len(set(over)) == len(over)
+    assert set(expected) <= {*over, *ended}
+    assert all(events.index(RecordingOver(each)) > _place(events, each) for each in over if each in expected)
+
+
+def _place(events: list[CallEvent], recording: UUID) -> int:
+    return next(n for n, e in enumerate(events) if isinstance(e, RecordingExpected) and e.ref.id == recording)

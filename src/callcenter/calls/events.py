@@ -52,6 +52,13 @@ class RecordingExpected:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingOver:
+    """That channel is gone, and its files grow no more; the call may go on without the citizen."""
+
+    recording_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class EmergencyEscalated:
     """The first step's people did not answer; step `step` is rung as well."""
 
@@ -124,6 +131,7 @@ CallEvent = (
     | AgentRinging
     | CallAnswered
     | RecordingExpected
+    | RecordingOver
     | EmergencyEscalated
     | EmergencyUnanswered
     | CallEnded

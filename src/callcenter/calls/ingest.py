@@ -29,6 +29,7 @@ from callcenter.calls.events import (
     CallEvent,
     CallMarked,
     RecordingExpected,
+    RecordingOver,
 )
 from callcenter.calls.store import POISON, Batch, HoldComplaints, KeepActs, sift, store
 from callcenter.calls.tracker import CallTracker
@@ -269,6 +270,8 @@ class Running:
         for event in events:
             if isinstance(event, RecordingExpected):
                 self.expected[event.ref.id] = event
+            elif isinstance(event, RecordingOver):
+                self.expected.pop(event.recording_id, None)
             elif isinstance(event, CallEnded):
                 for ref in event.record.recordings:
                     self.expected.pop(ref.id, None)
@@ -306,6 +309,8 @@ def _sort_out(batch: Batch, events: list[CallEvent]) -> None:
             batch.absorbed.append((event.call_id, event.into))
         elif isinstance(event, RecordingExpected):
             batch.expected.append(event)
+        elif isinstance(event, RecordingOver):
+            batch.over.add(event.recording_id)
         elif isinstance(event, CallMarked):
             batch.late_marks.append(event)
         elif isinstance(event, AgentActed):

@@ -42,13 +42,17 @@ def _upsert_calls() -> str:
 
 
 def _upsert_recordings() -> str:
+    """A recording that is there under another id stays alone: ids once held when it began, not when the call was
+    answered, and calls of then can be replayed."""
     names = ", ".join(RECORDING_COLUMNS)
     news = {c: f"coalesce(excluded.{c}, recordings.{c})" for c in RECORDING_FOLLOWS}
     changes = ", ".join(f"{c} = {value}" for c, value in news.items())
     old, new = ", ".join(f"recordings.{c}" for c in news), ", ".join(news.values())
     return (
         f"INSERT INTO recordings ({names}) SELECT {names}"  # noqa: S608
-        " FROM json_populate_recordset(NULL::recordings, CAST(:rows AS json))"
+        " FROM json_populate_recordset(NULL::recordings, CAST(:rows AS json)) AS given"
+        " WHERE NOT EXISTS (SELECT 1 FROM recordings AS known WHERE known.call_id = given.call_id"
+        " AND known.pbx = given.pbx AND known.name = given.name AND known.id <> given.id)"
         f" ON CONFLICT (id) DO UPDATE SET {changes} WHERE ({old}) IS DISTINCT FROM ({new})"
     )
 

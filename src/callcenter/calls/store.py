@@ -38,6 +38,8 @@ class Batch:
     """Records that cannot be stored: kept as gaps are, but their lines are there"""
     records: dict[UUID, CallRecord] = field(default_factory=dict)
     expected: list[RecordingExpected] = field(default_factory=list)
+    over: set[UUID] = field(default_factory=set)
+    """Recordings whose channel is gone"""
     absorbed: list[tuple[UUID, UUID]] = field(default_factory=list)
     announcements: list[Announcement] = field(default_factory=list)
     alarms: list[Alert | AlertOver] = field(default_factory=list)

@@ -18,6 +18,7 @@ from callcenter.calls.events import (
     CallQueued,
     CallStarted,
     RecordingExpected,
+    RecordingOver,
 )
 from callcenter.calls.ids import recording_id
 from callcenter.calls.model import RecordingRef
@@ -192,6 +193,11 @@ def _hangup(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> N
 def _chan_end(tracker: Tracking, call: CallState, fact: CelFact, out: Events) -> None:
     channel = call.channels[fact.uniqueid]
     channel.ended_at = fact.at
+    out.extend(
+        RecordingOver(recording_id(call.pbx, each.name, each.at))
+        for each in call.recordings
+        if each.uniqueid == fact.uniqueid
+    )
     if channel is call.root:
         call.note(fact.at, "hung_up", channel.hangup_source)
     if not call.has_live_channel():
