@@ -1,6 +1,7 @@
 """The latest migrations there and back, with rows in every table that they make: what is older stays as it was."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from secrets import token_hex
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,6 +31,10 @@ OLDER = (
     "INSERT INTO recording_keys VALUES (:recording, 'site', '\\x01')",
     "INSERT INTO recording_chain VALUES ('hotline', 1, 'archived', :recording, '{}', 'h', 's')",
 )
+BEFORE_LIVES = (
+    "INSERT INTO recordings (id, call_id, pbx, name, started_at, state, path)"
+    " VALUES (:id, gen_random_uuid(), 'hotline', 'x', '2025-01-15', :state, :path)"
+)
 ROWS = {
     "0015": (
         "INSERT INTO recording_playbacks VALUES (:any, :recording, now(), 'k', 'why', 'play', 0, 1, 9, '::1')",
@@ -56,11 +61,17 @@ ROWS = {
 @pytest_asyncio.fixture(loop_scope="session")
 async def old(postgres_server: Any) -> AsyncIterator[AsyncEngine]:
     """A database as it was before all of them, with a recording."""
+    async with database(postgres_server, OLDEST) as engine:
+        await _say(engine, OLDER)
+        yield engine
+
+
+@asynccontextmanager
+async def database(postgres_server: Any, revision: str) -> AsyncIterator[AsyncEngine]:
     name, admin = f"shapes_{token_hex(4)}", await asyncpg.connect(postgres_server.url("postgres"))
     await admin.execute(f"CREATE DATABASE {name}")
     engine = make_engine(postgres_server.url(name))
-    await _shape(engine, OLDEST)
-    await _say(engine, OLDER)
+    await _shape(engine, revision)
     yield engine
     await engine.dispose()
     await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -94,6 +105,20 @@ async def _rows(engine: AsyncEngine) -> list[Any]:
     async with engine.connect() as connection:
         query = "SELECT r::text, k::text, c::text FROM recordings r, recording_keys k, recording_chain c"
         return [tuple(row) for row in await connection.execute(text(query))]
+
+
+async def test_recordings_of_before_their_lives(postgres_server: Any) -> None:
+    """What has a file is to be sealed; calls that brought no audio have none, and never will."""
+    rows = (("ready", "2025/01/15/a.wav", "unsealed"), ("silent", None, "absent"), ("failed", None, "absent"))
+    async with database(postgres_server, "0013") as engine:
+        for state, path, _ in rows:
+            values = {"id": uuid4(), "state": state, "path": path}
+            async with engine.begin() as connection:
+                await connection.execute(text(BEFORE_LIVES), values)
+        await _shape(engine, OLDEST)
+        async with engine.connect() as connection:
+            found = {tuple(row) for row in await connection.execute(text("SELECT path, state FROM recordings"))}
+    assert found == {(path, state) for _, path, state in rows}
 
 
 async def test_there_and_back_with_rows(old: AsyncEngine) -> None:

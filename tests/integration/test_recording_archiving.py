@@ -20,9 +20,11 @@ from tests.integration.stores import BucketPlace, FolderPlace, Place, sealed
 
 from callcenter.alerts.keeper import AlertKeeper
 from callcenter.alerts.tables import alerts
+from callcenter.errors import StoreUnavailable
 from callcenter.recordings import archiving
 from callcenter.recordings.archiving import Archiver
 from callcenter.recordings.chain import Signer
+from callcenter.recordings.sealing import note_of
 from callcenter.recordings.store_interface import store_key
 from callcenter.recordings.tables import recording_chain, recordings
 
@@ -133,8 +135,44 @@ async def test_what_was_altered_here_is_not_archived(seals: Sealer, place: Place
 async def test_what_is_gone_here_is_said(seals: Sealer, place: Place) -> None:
     row = await seals.make()
     (seals.folder / row.path).unlink()
+    (seals.folder / note_of(row.path)).touch()
     async with archiver(seals, place):
         assert "is not there" in (await seals.reaches(row.id, "damaged")).reason
+
+
+async def test_a_disk_that_is_not_mounted(seals: Sealer, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is there, not even the notes: no recording is given up for that."""
+    monkeypatch.setattr(archiving, "RETRY_SECONDS", (0.2,))
+    row, elsewhere = await seals.make(), seals.folder.with_name("unmounted")
+    seals.folder.rename(elsewhere)
+    seals.folder.mkdir()
+    async with archiver(seals, place) as health:
+        await eventually(lambda: alert(seals.engine, "recording_store"))
+        assert "is not there, and neither is" in health["recording store"][1]
+        seals.folder.rmdir()
+        elsewhere.rename(seals.folder)
+        await seals.reaches(row.id, "archived")
+
+
+async def test_one_that_can_not_be_read_holds_up_no_other(
+    seals: Sealer, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archiving, "RETRY_SECONDS", (0.2,))
+    bad, *good = [await seals.make() for _ in range(4)]
+    put = place.store.put
+
+    async def faulty(key: str, path: Path, *facts: Any) -> None:
+        if path.name == bad.path:
+            raise StoreUnavailable(part="x", why="an error of the disk", mend="")
+        await put(key, path, *facts)
+
+    monkeypatch.setattr(place.store, "put", faulty)
+    async with archiver(seals, place) as health:
+        for row in good:
+            await seals.reaches(row.id, "archived")
+        assert "an error of the disk" in health["recording store"][1]
+        monkeypatch.undo()
+        await seals.reaches(bad.id, "archived", 40)
 
 
 async def test_put_there_before_we_died(seals: Sealer, place: Place) -> None:

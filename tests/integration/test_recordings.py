@@ -451,12 +451,13 @@ async def test_a_side_that_is_no_audio_is_put_aside(engine: AsyncEngine, spool: 
     """The other side is kept; what the file is, somebody may want to know."""
     spool.write(1.0)
     spool.caller.write_bytes(b"x" * 1000)
-    row = await made(engine, spool)
+    async with pipeline(engine, spool):
+        row = await concluded(engine)
+        await eventually(lambda: _is_gone(spool.caller))
     assert (row.state, row.flags, row.reason) == ("sealed", ["leg_missing"], f"{spool.caller.name}: no WAVE header")
     _, right = channels_of(await played(engine, spool, row))
     assert hertz_of(right) == pytest.approx(880, abs=4)
     aside = spool.caller.with_suffix(".unreadable")
-    await eventually(lambda: _is_gone(spool.caller))
     assert aside.read_bytes() == b"x" * 1000
 
 
@@ -503,6 +504,76 @@ async def test_a_recording_of_before_the_seals_is_sealed(engine: AsyncEngine, sp
     left, right = channels_of(await played(engine, spool, row))
     assert (set(left), set(right), len(left)) == ({0x2010}, {0x4030}, RATE)
     assert not old.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "state"),
+    [(None, None, "absent"), ("2026/gone.wav", None, "absent"), ("2026/b.wav", b"no audio at all", "damaged")],
+)
+async def test_recordings_of_before_the_seals_that_are_none(
+    engine: AsyncEngine, spool: Spool, path: str | None, content: bytes | None, state: str
+) -> None:
+    """Each is concluded, and holds up no other."""
+    if path and content:
+        (spool.root / path).parent.mkdir()
+        (spool.root / path).write_bytes(content)
+    async with engine.begin() as connection:
+        await connection.execute(update(recordings).values(state="unsealed", path=path))
+
+    async def over() -> Any:
+        row = await row_of(engine)
+        return row if row.state != "unsealed" else None
+
+    async with pipeline(engine, spool) as health:
+        assert (await eventually(over, 20)).state == state
+        await eventually(lambda: _says(health, "working"))
+    assert path is None or content is None or (spool.root / path).read_bytes() == content
+
+
+async def _says(health: dict[str, Any], what: str) -> bool:
+    return bool(health.get("recording") == (True, what))
+
+
+async def test_a_file_that_is_written_to_is_not_taken(engine: AsyncEngine, spool: Spool) -> None:
+    """Whatever the record says of its call: what Asterisk writes to a file that was removed is lost."""
+    spool.write(1.0)
+    for path in (spool.caller, spool.agent):
+        forget_length(path)
+    old, name = timedelta(hours=1), spool.caller.name.removesuffix("-caller.wav")
+    with pytest.raises(legs.NotYet, match="still writing"):
+        legs.Legs(spool.root / "spool").look(name, old)
+    for path in (spool.caller, spool.agent):
+        os.utime(path, (0, path.stat().st_mtime - 60))
+    found = legs.Legs(spool.root / "spool").look(name, old)
+    assert found is not None and not found.closed
+
+
+async def test_legs_that_were_left_are_swept(engine: AsyncEngine, spool: Spool) -> None:
+    """Also of recordings that were destroyed meanwhile; not while another call of that name is being recorded."""
+    loop = Pipeline(engine, "hotline", Place(spool.root, spool.root / "public"), spool.signer, lambda *_: None)
+    row = await row_of(engine)
+    async with engine.begin() as connection:
+        twin = {"id": uuid4(), "call_id": uuid4(), "pbx": "hotline", "name": row.name, "started_at": row.started_at}
+        await connection.execute(insert(recordings).values(twin | {"state": "expected"}))
+        await connection.execute(update(recordings).where(recordings.c.id == row.id).values(state="destroyed"))
+    spool.write(1.0)
+    await loop.sweep()
+    assert spool.caller.exists()
+    async with engine.begin() as connection:
+        await connection.execute(delete(recordings).where(recordings.c.id == twin["id"]))
+    await loop.sweep()
+    assert not spool.caller.exists() and not spool.agent.exists()
+
+
+async def test_a_call_that_is_read_again_has_one_recording(engine: AsyncEngine) -> None:
+    """Also one of a time when the recording's id held another instant."""
+    (record,) = track(facts("answered")).values()
+    old = uuid4()
+    async with engine.begin() as connection:
+        await store_records(connection, [record])
+        await connection.execute(update(recordings).values(id=old, state="archived"))
+        await store_records(connection, [record])
+        assert [r.id for r in await connection.execute(select(recordings.c.id))] == [old]
 
 
 async def test_peaks_are_kept_for_a_player(engine: AsyncEngine, spool: Spool) -> None:

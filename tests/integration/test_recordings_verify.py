@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -110,6 +111,17 @@ async def test_an_answered_call_without_recording(site: Small) -> None:
         kinds = {each.kind for each in await site.found(connection)}
         await work.rollback()
     assert {"no_recording", "gap", "file_foreign"} <= kinds
+
+
+@pytest.mark.parametrize("state", ["verified", "absent"])
+async def test_a_recording_that_was_kept_from_being_made(site: Small, state: str) -> None:
+    """Its row was given a state for which the pipeline does nothing; the chain knows nothing of it."""
+    async with site.engine.connect() as connection, connection.begin() as work:
+        row = {"id": uuid4(), "call_id": uuid4(), "pbx": PBX, "name": "x", "started_at": datetime.now(UTC)}
+        await connection.execute(insert(recordings).values(row | {"state": state}))
+        kinds = {each.kind for each in await site.found(connection) if each.recording == str(row["id"])}
+        await work.rollback()
+    assert "no_entry" in kinds
 
 
 async def test_in_a_bucket(site: Small, s3_server: S3Server) -> None:

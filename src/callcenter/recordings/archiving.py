@@ -38,6 +38,7 @@ RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 30.0)
 NOTE_KEPT = timedelta(days=1)
 """The note beside a sealed file outlives it: for a database that forgets its last commits (`recordings.sealing`)."""
 TIDY_SECONDS = 3600.0
+NOT_MOUNTED = "mount its disk; were both lost for good, put an empty file where the note was"
 
 Health = Callable[[str, bool, str], None]
 r = recordings.c
@@ -54,6 +55,8 @@ class Archiver:
         self._signer, self._keeper, self._health, self._on_extended = signer, keeper, health, on_extended
         self._wake = asyncio.Event()
         self._failures = 0
+        self._first = 0
+        """Where to begin: what can't be archived must not hold up all that was sealed after it"""
 
     def nudge(self) -> None:
         self._wake.set()
@@ -99,11 +102,15 @@ class Archiver:
         rows = await self._sealed()
         done: list[Any] = []
         try:
-            for row in rows:
+            for row in _turned(rows, self._first):
                 if await self._put(row):
                     done.append(row)
+        except BaseException:
+            self._first += 1
+            raise
         finally:
             await self._note(done)
+        self._first = 0
         return len(rows) == TAKEN and len(done) > 0
 
     async def _sealed(self) -> Sequence[Any]:
@@ -120,6 +127,9 @@ class Archiver:
         try:
             await self._store.put(key, self._folder / row.path, row.sealed_sha256, row.sealed_bytes)
         except FileNotFoundError:
+            if not await asyncio.to_thread(self._has_note, row):
+                why = f"{row.path} is not there, and neither is what lay beside it"
+                raise StoreUnavailable(part="folder of sealed recordings", why=why, mend=NOT_MOUNTED) from None
             await self._damaged(row, f"{row.path} is not there")
             return False
         except StoreRefused as error:
@@ -131,6 +141,9 @@ class Archiver:
             why = f"{key} came back as something else than was put"
             raise StoreRefused(part=self._store.name, why=why, mend="see that the store is sound")
         return True
+
+    def _has_note(self, row: Any) -> bool:
+        return (self._folder / note_of(row.path)).exists()
 
     def _is_altered(self, row: Any) -> bool:
         with (self._folder / row.path).open("rb") as file:
@@ -200,3 +213,9 @@ class Archiver:
         if found is None or found.state in (State.EXPECTED, State.RECORDING, State.CLOSED):
             return False
         return found.state != State.SEALED or note_of(found.path) != note.name
+
+
+def _turned(rows: Sequence[Any], first: int) -> Sequence[Any]:
+    """All of them, from another one on."""
+    start = first % len(rows) if rows else 0
+    return [*rows[start:], *rows[:start]]

@@ -19,8 +19,8 @@ from callcenter.recordings.store_interface import store_key
 STATES = frozenset({"sealed", "absent", "damaged", "archived", "expired", "destroyed"})
 """Kinds of entries that are a state, too"""
 CONCLUSIONS = frozenset({State.SEALED, State.ABSENT, State.DAMAGED})
-UNTOLD = frozenset({*PENDING, State.VERIFIED})
-"""States without an entry"""
+UNTOLD = frozenset(PENDING)
+"""States without an entry: the pipeline comes to each of them within a minute of its call's end."""
 SAME = ("media_type", "bytes", "sha256", "sealed_bytes", "sealed_sha256")
 OF_AUDIO = ("path", "media_type", "channels", "seconds", "bytes", "sha256")
 OF_A_SEAL = ("sealed_bytes", "sealed_sha256", "heard", "store")
@@ -39,14 +39,17 @@ class Told:
         return str(self.facts.get("kind"))
 
 
-def compare(recording: UUID, row: Any, entries: Sequence[Told]) -> Iterator[Deviation]:
-    """What differs. `row` holds the columns of `recordings`, and site_key, wrapped_sha256, peaks_sha256."""
+def compare(recording: UUID, row: Any, entries: Sequence[Told], began: datetime | None) -> Iterator[Deviation]:
+    """What differs. `row` holds the columns of `recordings`, and site_key, wrapped_sha256, peaks_sha256.
+
+    `began`: when the chain of its PBX did; None: there is none.
+    """
     states = [told for told in entries if told.kind in STATES]
     if row is None:
         last = entries[-1]
         yield Deviation("no_row", f"a recording that is {last.kind}", "no row", last.pbx, last.seq, str(recording))
     elif not states:
-        if row.state not in UNTOLD and not _is_older_than_the_chain(row):
+        if row.state not in UNTOLD and not _is_older_than_the_chain(row, began):
             yield Deviation("no_entry", "an entry of the chain", f"state {row.state}", row.pbx, None, str(recording))
         yield from _strays(row)
     else:
@@ -58,9 +61,10 @@ def compare(recording: UUID, row: Any, entries: Sequence[Told]) -> Iterator[Devi
         yield from _key_and_peaks(row, states)
 
 
-def _is_older_than_the_chain(row: Any) -> bool:
+def _is_older_than_the_chain(row: Any, began: datetime | None) -> bool:
     """A recording that had failed before there was a chain (migration 0014): it claims nothing."""
-    return row.state == State.ABSENT and not row.life and row.sealed_sha256 is None
+    before = began is None or row.started_at < began
+    return before and row.state == State.ABSENT and not row.life and row.sealed_sha256 is None
 
 
 def _state(row: Any, last: Told) -> Iterator[Deviation]:
@@ -101,7 +105,7 @@ def _audio(row: Any, told: Told, last: Told, states: Sequence[Told]) -> Pairs:
     yield "seconds", facts["milliseconds"] / 1000, row.seconds
     yield "channels", 2, row.channels
     if last.kind == State.DESTROYED:
-        yield "heard", None, row.heard  # it holds keys that were pressed audibly
+        yield "heard", None, row.heard  # it tells of the audio
     elif "heard_sha256" in facts:
         yield "heard", facts["heard_sha256"], json_sha256(row.heard)
     if last.kind in {State.ARCHIVED, State.EXPIRED}:

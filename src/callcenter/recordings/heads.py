@@ -113,7 +113,9 @@ class HeadKeeper:
         line = f"{head.as_line()}\n".encode()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         try:
+            before = os.fstat(descriptor).st_size
             if os.write(descriptor, line) != len(line):
+                os.ftruncate(descriptor, before)  # the next head would stand in a line that is none
                 raise OSError(f"{path.name} took a part of a line: its disk is full")
             os.fsync(descriptor)
         finally:

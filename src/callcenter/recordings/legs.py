@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from callcenter.clock import from_epoch
+from callcenter.clock import from_epoch, now
 from callcenter.recordings.disk_clock import ahead_of
 from callcenter.recordings.wav import WavFile, inspect_left
 
@@ -83,6 +83,9 @@ class Legs:
         found = Found(caller, agent, closed, _last_written(there), _last_changed(there), unreadable)
         if not found.closed and age < CLOSING_TAKES_AT_MOST:
             raise NotYet("Asterisk has not closed the file")
+        # a file of a call that is up is written to every two seconds, whatever the record says of that call
+        if not found.closed and timedelta() <= now() - found.closed_at < CLOSING_TAKES_AT_MOST:
+            raise NotYet("Asterisk is still writing the file")
         return found
 
     def there(self, name: str) -> bool:

@@ -1,6 +1,5 @@
 """What the worker does for one job: finds the audio, has it sealed, says what it found. Blocking."""
 
-import wave
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from callcenter.recordings import stereo
 from callcenter.recordings.encoding import Format
 from callcenter.recordings.sealing import seal, seal_legs
 from callcenter.recordings.site_key import load_public
-from callcenter.recordings.wav import HEADER_BYTES, WavFile, inspect_left
+from callcenter.recordings.wav import WavFile, inspect_left
 from callcenter.recordings.worker import Job
 
 
@@ -19,7 +18,7 @@ def make(job: Job) -> dict[str, Any]:
     site, recording = load_public(Path(job.public_key)), UUID(job.recording)
     folder, format = Path(job.folder), Format(job.format)
     if job.stereo:
-        file = _stereo(Path(job.stereo))
+        file = stereo.inspect_file(Path(job.stereo))
         samples = file.audio_bytes // stereo.FRAME_BYTES
         sealed = seal(recording, stereo.blocks_of_stereo(file), samples, folder, format, site)
     else:
@@ -30,14 +29,3 @@ def make(job: Job) -> dict[str, Any]:
 def _leg(path: str | None) -> WavFile:
     """A leg; for one that is not there, a file without audio."""
     return inspect_left(Path(path)) if path else WavFile(Path("/dev/null"), 0, 0)
-
-
-def _stereo(path: Path) -> WavFile:
-    try:
-        with wave.open(str(path)) as file:
-            if file.getparams()[:3] != (2, 2, 8000):
-                raise ValueError(f"{path.name} is no 16-bit stereo file of 8 kHz")
-    except (wave.Error, EOFError) as error:
-        raise ValueError(f"{path.name}: {error}") from None
-    size = path.stat().st_size - HEADER_BYTES
-    return WavFile(path, size, size)

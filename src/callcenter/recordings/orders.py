@@ -63,8 +63,10 @@ async def give(engine: AsyncEngine, pbx: str, recording: UUID, what: str, by: st
                 await asyncio.sleep(ANSWER_POLL_SECONDS)
     void = update(recording_orders).where(o.id == order, o.result.is_(None)).values(result="nobody carried it out")
     async with engine.begin() as connection:
-        await connection.execute(void)
-    return None
+        if (await connection.execute(void)).rowcount:
+            return None
+        done: str | None = (await connection.execute(select(o.result).where(o.id == order))).scalar()
+    return done
 
 
 class Orders:

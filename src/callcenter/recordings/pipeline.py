@@ -7,6 +7,7 @@ so they are removed afterwards.
 """
 
 import asyncio
+import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from callcenter.clock import now
@@ -27,8 +28,9 @@ from callcenter.recordings.chain import Head, Signer
 from callcenter.recordings.chain_repository import extend
 from callcenter.recordings.findings import Finding
 from callcenter.recordings.legs import SIDES, Legs, NotYet, Unreadable
-from callcenter.recordings.model import PLAYABLE, Flag, State, Step
+from callcenter.recordings.model import PENDING, PLAYABLE, Flag, State, Step
 from callcenter.recordings.sealing import Sealed, forget_other_tries, kept, recordings_in
+from callcenter.recordings.stereo import inspect_file
 from callcenter.recordings.tables import recording_keys, recording_peaks, recordings
 from callcenter.recordings.worker import Job, Worker
 from callcenter.storage.away import AWAY
@@ -43,6 +45,7 @@ TOGETHER_SECONDS = 0.2
 COMMIT_SECONDS = 1.0
 """What is done is noted at the latest so long after the first of a claim."""
 AT_ONCE_SECONDS = 0.5
+SWEEP_SECONDS = 3600.0
 NOT_CLOSED_RETRY = timedelta(milliseconds=300)
 FAULT_RETRY = timedelta(seconds=30)
 DIED = "Asterisk died before it had written any audio"
@@ -118,8 +121,13 @@ class Pipeline:
             with suppress(*AWAY):
                 await claims.release_all(self._engine, self._pbx)
                 await self.sweep()
+            swept = time.monotonic()
             while True:
                 await self._turn()
+                if time.monotonic() - swept > SWEEP_SECONDS:
+                    swept = time.monotonic()
+                    with suppress(*AWAY):
+                        await self.sweep()
         finally:
             await self._worker.close()
 
@@ -188,9 +196,8 @@ class Pipeline:
     async def _find(self, row: Any) -> Outcome:
         """Raises `NotYet`, `Unreadable` and `OSError`."""
         if row.state == State.UNSEALED:
-            sealed = await self._do(row, stereo=str(self._place.root / row.path))
-            return findings.of_sealed(row, None, sealed, now())
-        if not self._legs.there(row.name):
+            return await self._find_unsealed(row)
+        if not await asyncio.to_thread(self._legs.there, row.name):
             known = await asyncio.to_thread(kept, self._place.sealed, row.id)
             if known is not None:
                 return findings.of_sealed(row, None, known, now())
@@ -207,6 +214,18 @@ class Pipeline:
         if not any(leg.audio_bytes for leg in found.files) and not found.closed:
             return absent(UNWRITABLE if Flag.UNWATCHED in row.flags else DIED)
         return findings.of_sealed(row, found, await self._do(row, **legs), now())
+
+    async def _find_unsealed(self, row: Any) -> Outcome:
+        """Made before recordings were sealed: one file of both sides. Raises `Unreadable` and `OSError`."""
+        path = self._place.root / row.path if row.path else None
+        if path is None or not await asyncio.to_thread(path.exists):
+            known = await asyncio.to_thread(kept, self._place.sealed, row.id)
+            return absent(NO_OLD_FILE) if known is None else findings.of_sealed(row, None, known, now())
+        try:
+            await asyncio.to_thread(inspect_file, path)
+        except ValueError as error:
+            raise Unreadable(str(error)) from None
+        return findings.of_sealed(row, None, await self._do(row, stereo=str(path)), now())
 
     async def _do(self, row: Any, **audio: str) -> Sealed:
         place = self._place
@@ -233,8 +252,9 @@ class Pipeline:
             await announce(connection, self._pbx, [findings.announcement_of(row, each) for row, each in ours])
         for row, finding in ours:
             if finding.sealed is not None:
-                await asyncio.to_thread(self._clear, row)
-                await self._forget_other_tries(finding.sealed)
+                with suppress(OSError):  # the next sweep has it
+                    await asyncio.to_thread(self._clear, row)
+                    await self._forget_other_tries(finding.sealed)
         if head is not None:
             self._on_sealed(head)
 
@@ -257,13 +277,18 @@ class Pipeline:
             self._legs.clear(row.name)
 
     async def sweep(self) -> None:
-        """Remove legs that a death between commit and removal left behind."""
-        query = select(r.name).where(r.pbx == self._pbx, r.name.in_(self._legs.names()), r.state.in_(PLAYABLE))
+        """Remove legs that were left behind after their recording was made: we died, or they could not be removed."""
+        left = await asyncio.to_thread(self._legs.names)
+        named = select(r.name, func.bool_or(r.state.in_(PENDING))).where(r.pbx == self._pbx, r.name.in_(left))
+        named = named.where(r.state.in_((*PENDING, *PLAYABLE, State.DESTROYED))).group_by(r.name)
         async with self._engine.connect() as connection:
-            for name in (await connection.execute(query)).scalars():
-                self._legs.clear(name)
+            rows = (await connection.execute(named)).all()
+        for name, pending in rows:
+            if not pending:
+                await asyncio.to_thread(self._legs.clear, name)
 
 
+NO_OLD_FILE = "its file, made before recordings were sealed, is not there"
 LOST_AFTER = "its files held audio while the call was up, and are gone"
 
 

@@ -65,6 +65,7 @@ def seal(
         writer.close()
         sealer.close()
     heard = asdict(listener.finish())
+    _forget_digits(heard)
     peaks = base64.b64encode(heard.pop("peaks")).decode()
     sealed = Sealed(
         str(recording), name, round(samples / RATE, 3), MEDIA_TYPES[format], sealer.audio_bytes, sealer.audio_sha256,
@@ -73,6 +74,12 @@ def seal(
     )  # fmt: skip
     _note(folder, sealed)
     return sealed
+
+
+def _forget_digits(heard: dict[str, Any]) -> None:
+    """When keys were pressed is known; which ones can be heard by whoever may listen, and is kept nowhere else."""
+    for side in ("left", "right"):
+        heard[side]["digits"] = [{"at": key["at"], "seconds": key["seconds"]} for key in heard[side]["digits"]]
 
 
 def seal_legs(recording: UUID, legs: tuple[WavFile, WavFile], folder: Path, format: Format, site: PublicHalf) -> Sealed:

@@ -5,7 +5,9 @@ headers: a header that a crash left at length 0 does not cut the audio.
 """
 
 import os
+import wave
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -58,3 +60,15 @@ def _fill(block: Block, side: int, leg: BinaryIO) -> None:
 
 def _read_ahead(leg: BinaryIO) -> None:
     os.posix_fadvise(leg.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+
+
+def inspect_file(path: Path) -> WavFile:
+    """A file that holds both sides already. Blocking. Raises `ValueError` for what is none, `OSError`."""
+    try:
+        with wave.open(str(path)) as file:
+            if file.getparams()[:3] != (2, 2, 8000):
+                raise ValueError(f"{path.name} is no 16-bit stereo file of 8 kHz")
+    except (wave.Error, EOFError) as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    size = path.stat().st_size - HEADER_BYTES
+    return WavFile(path, size, size)

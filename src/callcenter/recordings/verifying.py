@@ -6,6 +6,8 @@ All in one snapshot, so that what is recorded meanwhile is either seen whole or 
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -113,7 +115,7 @@ async def _of_heads(
 
 
 async def _rows(connection: AsyncConnection, figures: Figures) -> AsyncGenerator[Deviation, None]:
-    after = NO_UUID
+    after, began = NO_UUID, await _began(connection)
     while True:
         rows = (await connection.execute(WITH_PROOFS.where(r.id > after))).all()
         upto = rows[-1].id if len(rows) == BATCH else None
@@ -121,11 +123,22 @@ async def _rows(connection: AsyncConnection, figures: Figures) -> AsyncGenerator
         by_id = {row.id: row for row in rows}
         figures.recordings += len(rows)
         for recording in (*by_id, *(told.keys() - by_id.keys())):
-            for found in compare(recording, by_id.get(recording), told.get(recording, ())):
+            row = by_id.get(recording)
+            for found in compare(recording, row, told.get(recording, ()), began.get(row.pbx) if row else None):
                 yield found
         if upto is None:
             return
         after = upto
+
+
+async def _began(connection: AsyncConnection) -> dict[str, datetime]:
+    """PBX → when its chain was begun. An entry that can't be read is a deviation of the chain's."""
+    first = select(c.pbx, c.entry).distinct(c.pbx).order_by(c.pbx, c.seq)
+    found = {}
+    for row in await connection.execute(first):
+        with suppress(ValueError, TypeError, KeyError):
+            found[row.pbx] = datetime.fromisoformat(facts_of(row.entry)["at"])
+    return found
 
 
 async def _entries(connection: AsyncConnection, after: UUID, upto: UUID | None) -> dict[UUID, list[Told]]:

@@ -104,7 +104,7 @@ class Worker:
             line = await process.stdout.readline()
         except (ConnectionError, ValueError) as error:
             raise JobFailed(f"the recording worker failed: {in_one_line(error)}") from None
-        if not line:
+        if not line.endswith(b"\n"):
             raise JobFailed(f"the recording worker died: status {await process.wait()}")
         answer: dict[str, Any] = orjson.loads(line)
         if "failed" in answer:

@@ -34,11 +34,12 @@ FAULTS = func.cardinality(
     .where(literal_column("f").not_in([flag.value for flag in NOTES]))
     .scalar_subquery()
 )
+MADE = (State.SEALED, State.ARCHIVED, State.EXPIRED, State.DESTROYED)
 KIND = case(
     (r.state.in_(PENDING), "pending"),
     (r.state == State.ABSENT, "missing"),
-    ((r.state == State.DAMAGED) | (func.coalesce(FAULTS, 0) > 0), "flagged"),
-    else_="verified",
+    (r.state.in_(MADE) & (func.coalesce(FAULTS, 0) == 0), "verified"),
+    else_="flagged",
 ).label("kind")
 
 WITHOUT_ROW = text(WITHOUT_RECORDING + BEGUN_WITHIN)

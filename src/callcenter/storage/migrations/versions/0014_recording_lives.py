@@ -1,6 +1,6 @@
 """The life of a recording, the key of each file, and the chain that proves what there was.
 
-Recordings that were `ready` or `silent` are WAV files without encryption or seal: `unsealed` now, and sealed by the
+Recordings that were `ready` are WAV files without encryption or seal: `unsealed` now, and sealed by the
 pipeline like new ones, as soon as it runs. The chain refuses to be changed by whoever does not first drop its trigger;
 that it was changed all the same, `callcenter recordings verify` finds.
 """
@@ -33,8 +33,8 @@ def upgrade() -> None:
         "UPDATE recordings SET begun_at = started_at,"
         " ended_at = started_at + make_interval(secs => coalesce(seconds, 0))"
     )
-    op.execute("UPDATE recordings SET state = 'unsealed', next_try_at = now() WHERE state IN ('ready', 'silent')")
-    op.execute("UPDATE recordings SET state = 'absent' WHERE state = 'failed'")
+    op.execute("UPDATE recordings SET state = 'unsealed', next_try_at = now() WHERE state = 'ready'")
+    op.execute("UPDATE recordings SET state = 'absent' WHERE state IN ('failed', 'silent')")
     op.execute("CREATE INDEX ix_recordings_started_at_id ON recordings (started_at, id)")
     op.execute("CREATE INDEX ix_recordings_flags ON recordings USING gin (flags) WITH (fastupdate = off)")
     op.execute(
