@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
 
-from tests.drills.sip import SDP, T1, Dialog, Message, Wire, credentials, tag_of
+from tests.drills.sip import SDP, T1, Dialog, Message, Wire, tag_of
 
 CALLERS_IP, AGENTS_IP = "127.0.0.9", "127.0.0.1"
 CALLER, AGENT = 0, 1
+EXPIRES = 3600
+"""Seconds that a registration holds"""
 REGISTER_EVERY = 200.0
 ANSWER_SECONDS = 20.0
 BEGINNINGS_A_SECOND = 10.0
@@ -139,27 +141,13 @@ class Agents(Wire):
         accounts = list(self._accounts.values())
         for i in range(0, len(accounts), 20):
             few = accounts[i : i + 20]
-            statuses = await asyncio.gather(*(self._register_one(*account) for account in few))
+            statuses = await asyncio.gather(*(self.register_one(*account, EXPIRES) for account in few))
             assert set(statuses) == {200}, f"phones could not register: {statuses}"
 
     async def keep_registered(self) -> None:
         while True:
             await asyncio.sleep(REGISTER_EVERY)
             await self.register()
-
-    async def _register_one(self, user: str, password: str) -> int:
-        uri, own = f"sip:{self.server[0]}:{self.server[1]}", f"sip:{user}@{self.server[0]}"
-        dialog = Dialog(self, uri, own, own)
-        self.dialogs[dialog.call] = dialog
-        contact = (f"Contact: <sip:{user}@{self.ip}:{self.port}>", "Expires: 3600")
-        try:
-            answer = await dialog.exchange(dialog.request("REGISTER", extra=contact), "REGISTER")
-            if answer is None or answer.status != 401:
-                return answer.status if answer else 0
-            proof = credentials(answer.headers["www-authenticate"], user, password, "REGISTER", uri)
-            return await dialog.ask("REGISTER", extra=(*contact, proof))
-        finally:
-            del self.dialogs[dialog.call]
 
     def on_request(self, message: Message, dialog: Dialog | None) -> None:
         if message.method == "INVITE":

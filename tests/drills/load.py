@@ -18,7 +18,7 @@ from typing import Self
 from uuid import uuid4
 
 from tests.drills.oracle import Oracle, Plan, Seen
-from tests.drills.sip import GIVE_UP_SECONDS, SDP, T1, Dialog, Message, Wire, credentials, tag_of
+from tests.drills.sip import GIVE_UP_SECONDS, SDP, T1, Dialog, Message, Wire, tag_of
 
 TRUNK_IP, AGENT_IP = "127.0.0.9", "127.0.0.1"
 PACKET_SECONDS = 0.04
@@ -31,6 +31,8 @@ Sounds = Callable[[str], Says]
 """What a plan's name of a sound stands for; the empty one is a tone."""
 PATIENCE_SECONDS = 40.0
 """A caller whose call goes nowhere hangs up."""
+EXPIRES = 300
+"""Seconds that a registration holds"""
 REGISTER_EVERY = 20.0
 STORIES = {"caller_hangs_up": 4, "agent_hangs_up": 2, "leaves_ringing": 2, "leaves_notice": 1, "cancels": 1}
 """How often each comes."""
@@ -155,27 +157,14 @@ class Agents(Wire):
 
     async def register(self) -> list[int]:
         """Register every phone; the final statuses."""
-        return list(await asyncio.gather(*(self._register_one(*account) for account in self._accounts.values())))
+        return list(
+            await asyncio.gather(*(self.register_one(*account, EXPIRES) for account in self._accounts.values()))
+        )
 
     async def keep_registered(self) -> None:
         while True:
             await asyncio.sleep(REGISTER_EVERY)
             await self.register()
-
-    async def _register_one(self, user: str, password: str) -> int:
-        uri = f"sip:{self.server[0]}:{self.server[1]}"
-        own = f"sip:{user}@{self.server[0]}"
-        dialog = Dialog(self, uri, own, own)
-        self.dialogs[dialog.call] = dialog
-        contact = (f"Contact: <sip:{user}@{self.ip}:{self.port}>", "Expires: 300")
-        try:
-            answer = await dialog.exchange(dialog.request("REGISTER", extra=contact), "REGISTER")
-            if answer is None or answer.status != 401:
-                return answer.status if answer else 0
-            proof = credentials(answer.headers["www-authenticate"], user, password, "REGISTER", uri)
-            return await dialog.ask("REGISTER", extra=(*contact, proof))
-        finally:
-            del self.dialogs[dialog.call]
 
     def on_request(self, message: Message, dialog: Dialog | None) -> None:
         method = message.method

@@ -157,6 +157,21 @@ class Wire(asyncio.DatagramProtocol):
         else:
             self.on_request(message, dialog)
 
+    async def register_one(self, user: str, password: str, expires: int) -> int:
+        """The final status of an account's registration from this socket; 0 without any."""
+        uri, own = f"sip:{self.server[0]}:{self.server[1]}", f"sip:{user}@{self.server[0]}"
+        dialog = Dialog(self, uri, own, own)
+        self.dialogs[dialog.call] = dialog
+        contact = (f"Contact: <sip:{user}@{self.ip}:{self.port}>", f"Expires: {expires}")
+        try:
+            answer = await dialog.exchange(dialog.request("REGISTER", extra=contact), "REGISTER")
+            if answer is None or answer.status != 401:
+                return answer.status if answer else 0
+            proof = credentials(answer.headers["www-authenticate"], user, password, "REGISTER", uri)
+            return await dialog.ask("REGISTER", extra=(*contact, proof))
+        finally:
+            del self.dialogs[dialog.call]
+
     def on_request(self, message: Message, dialog: Dialog | None) -> None:
         raise NotImplementedError
 
