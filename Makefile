@@ -30,7 +30,7 @@ run:
 
 test: lint
 	@$(BIN)/callcenter setup --tests
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
+	@$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --durations=15
 
 lint:
 	@sh src/callcenter/local/setup.sh

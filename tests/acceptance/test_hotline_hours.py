@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -158,13 +158,12 @@ async def test_closing_time_with_waiters(hotline: RunningHotline) -> None:
     """A talk goes on; one waiter is served within the grace, the next is told and keeps his place by a callback."""
     talking, served, told, late = (new_caller() for _ in range(4))
     await move(hotline, "2026-11-25 16:59:35", "open")
-    async with (
-        answering(hotline, "1001") as agent,
-        caller(hotline, talking) as first,
-        caller(hotline, served) as second,
-        caller(hotline, told) as third,
-    ):
-        await agent.expect("answered", within=25)
+    async with AsyncExitStack() as calls:
+        agent = await calls.enter_async_context(answering(hotline, "1001"))
+        first = await calls.enter_async_context(caller(hotline, talking))
+        await agent.expect("answered", within=15)
+        second = await calls.enter_async_context(caller(hotline, served))
+        third = await calls.enter_async_context(caller(hotline, told))
         await at(hotline, "2026-11-25 17:00:02")
         async with caller(hotline, late) as fourth:
             await at(hotline, "2026-11-25 17:00:04")
