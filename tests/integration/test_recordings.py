@@ -132,9 +132,12 @@ async def concluded(engine: AsyncEngine) -> Any:
 
 
 async def made(engine: AsyncEngine, spool: Spool, format: str = "opus") -> Any:
-    """The row after the pipeline has run."""
+    """The row after the pipeline has run, and is done with the legs of what it made."""
     async with pipeline(engine, spool, format):
-        return await concluded(engine)
+        row = await concluded(engine)
+        for path in (spool.caller, spool.agent) if row.state == "sealed" else ():
+            await eventually(lambda path=path: _is_gone(path))
+        return row
 
 
 async def played(engine: AsyncEngine, spool: Spool, row: Any) -> bytes:
@@ -451,9 +454,7 @@ async def test_a_side_that_is_no_audio_is_put_aside(engine: AsyncEngine, spool: 
     """The other side is kept; what the file is, somebody may want to know."""
     spool.write(1.0)
     spool.caller.write_bytes(b"x" * 1000)
-    async with pipeline(engine, spool):
-        row = await concluded(engine)
-        await eventually(lambda: _is_gone(spool.caller))
+    row = await made(engine, spool)
     assert (row.state, row.flags, row.reason) == ("sealed", ["leg_missing"], f"{spool.caller.name}: no WAVE header")
     _, right = channels_of(await played(engine, spool, row))
     assert hertz_of(right) == pytest.approx(880, abs=4)
