@@ -53,8 +53,17 @@ class Party:
 
     def _up(self) -> list[str]:
         living = self.living()
-        assert living, f"{self.role} is in no call: {self.seen[-5:]}"
+        assert living, f"{self.role} is in no call: {self._told()}"
         return living
+
+    def _told(self) -> list[str]:
+        """What all phones of this lane told in this story, by seconds."""
+        told = self.bank.events[self.since :]
+        began = told[0]["at"] if told else 0.0
+        return [
+            " ".join(str(x) for x in (f"{e['at'] - began:.2f}", e["event"], e.get("call"), e.get("code", "")))
+            for e in told[-40:]
+        ]
 
     def tell(self, do: str, call: str, **facts: Any) -> None:
         self.bank.tell(do, line=self.line, call=call, **facts)
