@@ -59,7 +59,8 @@ def _other_structure(dice: random.Random, value: Any) -> Any:
         changed = [dict(step) for step in value]
         step = dice.choice(changed)
         step[dice.choice(list(step))] += "x"
-        return dice.choice((changed, changed[1:], changed[:-1], [*value, value[0]], value[::-1]))
+        others = (changed, changed[1:], changed[:-1], [*value, value[0]], value[::-1])
+        return dice.choice([other for other in others if other != value])  # one step the other way round is the same
     return [*value, "unwatched"] if isinstance(value, list) else {"left": {}}
 
 
