@@ -4,6 +4,7 @@ After a fault the walk goes on from what stands there, so that one change is sai
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -23,14 +24,15 @@ class ChainWalk:
         self._public, self._every = public, every
         self._row: Any = None
         self._next, self._before = 1, GENESIS
-        self.pbxs: set[str] = set()
+        self.began: dict[str, datetime | None] = {}
+        """Of each chain's PBX, as the first entry that is there says it; None when it says nothing"""
 
     def step(self, row: Any) -> Iterator[Deviation]:
         """What is wrong with this row in this place."""
         if self._row is None or row.pbx != self._row.pbx:
             yield from self.finish()
             self._next, self._before = 1, GENESIS
-            self.pbxs.add(row.pbx)
+            self.began[row.pbx] = _instant(facts_of(row.entry).get("at"))
         if row.seq != self._next:
             yield _at(row, "gap", f"entry {self._next}", f"entry {row.seq}")
         if (digest := self._digest(row)) != row.hash:
@@ -63,6 +65,14 @@ def facts_of(entry: str) -> dict[str, Any]:
     except ValueError:
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+def _instant(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _place(row: Any) -> Iterator[Deviation]:

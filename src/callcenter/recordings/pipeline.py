@@ -198,9 +198,8 @@ class Pipeline:
         if row.state == State.UNSEALED:
             return await self._find_unsealed(row)
         if not await asyncio.to_thread(self._legs.there, row.name):
-            known = await asyncio.to_thread(kept, self._place.sealed, row.id)
-            if known is not None:
-                return findings.of_sealed(row, None, known, now())
+            if (known := await self._made_before(row)) is not None:
+                return known
             if row.begun_at is None:
                 return absent(_never_begun(row))
             if Flag.UNWATCHED in row.flags:
@@ -219,13 +218,17 @@ class Pipeline:
         """Made before recordings were sealed: one file of both sides. Raises `Unreadable` and `OSError`."""
         path = self._place.root / row.path if row.path else None
         if path is None or not await asyncio.to_thread(path.exists):
-            known = await asyncio.to_thread(kept, self._place.sealed, row.id)
-            return absent(NO_OLD_FILE) if known is None else findings.of_sealed(row, None, known, now())
+            return await self._made_before(row) or absent(NO_OLD_FILE)
         try:
             await asyncio.to_thread(inspect_file, path)
         except ValueError as error:
             raise Unreadable(str(error)) from None
         return findings.of_sealed(row, None, await self._do(row, stereo=str(path)), now())
+
+    async def _made_before(self, row: Any) -> Finding | None:
+        """What an earlier try made, of which the database knows nothing."""
+        known = await asyncio.to_thread(kept, self._place.sealed, row.id)
+        return findings.of_sealed(row, None, known, now()) if known is not None else None
 
     async def _do(self, row: Any, **audio: str) -> Sealed:
         place = self._place

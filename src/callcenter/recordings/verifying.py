@@ -5,8 +5,7 @@ All in one snapshot, so that what is recorded meanwhile is either seen whole or 
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -50,9 +49,9 @@ async def check_record(
     walk = ChainWalk(public, every=every)
     async for found in _chains(connection, walk, figures):
         yield found
-    async for result in _heads(connection, public, heads, walk.pbxs):
+    async for result in _heads(connection, public, heads, set(walk.began)):
         yield result
-    async for found in _rows(connection, figures):
+    async for found in _rows(connection, walk.began, figures):
         yield found
     async for found in _orphans(connection):
         yield found
@@ -114,8 +113,10 @@ async def _of_heads(
     return found
 
 
-async def _rows(connection: AsyncConnection, figures: Figures) -> AsyncGenerator[Deviation, None]:
-    after, began = NO_UUID, await _began(connection)
+async def _rows(
+    connection: AsyncConnection, began: Mapping[str, datetime | None], figures: Figures
+) -> AsyncGenerator[Deviation, None]:
+    after = NO_UUID
     while True:
         rows = (await connection.execute(WITH_PROOFS.where(r.id > after))).all()
         upto = rows[-1].id if len(rows) == BATCH else None
@@ -129,16 +130,6 @@ async def _rows(connection: AsyncConnection, figures: Figures) -> AsyncGenerator
         if upto is None:
             return
         after = upto
-
-
-async def _began(connection: AsyncConnection) -> dict[str, datetime]:
-    """PBX → when its chain was begun. An entry that can't be read is a deviation of the chain's."""
-    first = select(c.pbx, c.entry).distinct(c.pbx).order_by(c.pbx, c.seq)
-    found = {}
-    for row in await connection.execute(first):
-        with suppress(ValueError, TypeError, KeyError):
-            found[row.pbx] = datetime.fromisoformat(facts_of(row.entry)["at"])
-    return found
 
 
 async def _entries(connection: AsyncConnection, after: UUID, upto: UUID | None) -> dict[UUID, list[Told]]:
