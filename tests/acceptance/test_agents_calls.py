@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from callcenter.local import places
 from tests.acceptance.agents import THIRD_HERTZ, agents_hotline, answering, press, samples_heard, tone_seconds
 from tests.acceptance.evidence import (
     AGENT_HERTZ,
@@ -172,6 +173,7 @@ async def test_three_way_by_code(phones: RunningHotline, tmp_path: Path) -> None
     assert talks(record)["1002"] == near(7)
     right = (await audio_of(phones, record)).right
     assert tone_seconds(right, THIRD_HERTZ) == near(3)
+    assert "Agent and caller in a conference" in (places.log_dir(phones.settings) / "listen.log").read_text()
     together = {who: last_seconds(ears[who], 6, 4) for who in ("caller", "second")}
     together["first"] = last_seconds(ears["first"], 3, 1)
     others = {"caller": (AGENT_HERTZ, THIRD_HERTZ), "first": (CALLER_HERTZ, THIRD_HERTZ)}

@@ -1,7 +1,8 @@
-"""What agents' codes need our service for: ending a wrap-up in time, and pausing a recording.
+"""What agents' codes need our service for: ending a wrap-up in time, pausing a recording, a conference.
 
-Asterisk's dialplan can neither wait without a channel nor mute a MixMonitor. With the service stopped a wrap-up lasts
-until *13, and a recording can't be paused: the agent is told so (dialplans/feature-codes.conf).
+Asterisk's dialplan can neither wait without a channel, nor mute a MixMonitor, nor redirect two channels at once. With
+the service stopped a wrap-up lasts until *13, and a recording can't be paused: the agent is told so
+(dialplans/feature-codes.conf). A conference is made by two redirects (dialplans/conference.conf).
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from callcenter import clock
+from callcenter.agents import gathering
 from callcenter.agents.recording_pauses import TRUNK, OnMute, RecordingPauses
 from callcenter.agents.wrap_up import FAMILY, Begin, End, next_step
 from callcenter.ami import actions
@@ -21,6 +23,7 @@ from callcenter.ami.messages import Event
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
+RECORDING_PAUSE = "RecordingPause"
 
 
 def agent_of(channel: str) -> str:
@@ -51,7 +54,7 @@ class Assistant:
 
     def feed(self, event: Event) -> None:
         """Take a UserEvent of the dialplan; others are nobody's business here."""
-        if event.get("UserEvent") == "RecordingPause":
+        if event.get("UserEvent") in (RECORDING_PAUSE, gathering.USER_EVENT):
             self._asked.put_nowait(event)
 
     def see_link(self) -> None:
@@ -60,16 +63,22 @@ class Assistant:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._answer(), name="recording pauses")
+            loops.create_task(self._answer(), name="agents' codes")
             loops.create_task(self._look(), name="wrap-ups")
 
     async def _answer(self) -> None:
         while True:
             event = await self._asked.get()
             try:
-                await self._mute(event.get("Channel"), event.get("Caller"), event.get("State"))
-            except AmiFault as fault:  # the agent's phone has waited in vain and is told so
-                log.warning("Recording not paused or resumed", why=str(fault))
+                await self._serve(event)
+            except AmiFault as fault:  # the dialplan has waited in vain: it tells the agent, or does it itself
+                log.warning("What an agent's code asked for was not done", asked=event.get("UserEvent"), why=str(fault))
+
+    async def _serve(self, event: Event) -> None:
+        if event.get("UserEvent") == gathering.USER_EVENT:
+            await gathering.gather(self._client, event)
+        else:
+            await self._mute(event.get("Channel"), event.get("Caller"), event.get("State"))
 
     async def _mute(self, channel: str, recorded: str, state: str) -> None:
         """Mute or unmute both directions of the recording, then tell the waiting dialplan."""

@@ -99,6 +99,25 @@ def mixmonitor_mute(channel: str, *, mute: bool) -> Action:
     return Action("MixMonitorMute", (("Channel", channel), ("Direction", "both"), ("State", state)))
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A channel and where in the dialplan it shall go on, at priority 1."""
+
+    channel: str
+    context: str
+    extension: str
+
+
+def redirect_both(first: Destination, second: Destination) -> Action:
+    """Take two channels out of their bridge; neither goes on before both know where to (`manager.c`, Redirect)."""
+    headers = (
+        ("Channel", first.channel), ("ExtraChannel", second.channel),
+        ("Context", first.context), ("Exten", first.extension), ("Priority", "1"),
+        ("ExtraContext", second.context), ("ExtraExten", second.extension), ("ExtraPriority", "1"),
+    )  # fmt: skip
+    return Action("Redirect", headers)
+
+
 def set_variable(channel: str, name: str, value: str) -> Action:
     return Action("Setvar", (("Channel", channel), ("Variable", name), ("Value", value)))
 
