@@ -31,6 +31,19 @@ async def records_of(hotline: RunningHotline, number: str) -> list[dict[str, Any
     return items
 
 
+async def calls_found(hotline: RunningHotline, count: int, **search: str) -> list[dict[str, Any]]:
+    """What `/v1/cdrs` finds, once it finds so many: a record comes a moment after its call's end."""
+    deadline = time.monotonic() + 20
+    while True:
+        answer = await hotline.api.get("/v1/cdrs", params={**search, "limit": 1000})
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, Any]] = answer.json()["items"]
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < deadline, f"{len(found)} of {count} records: {found} · {hotline.logs()}"
+        await asyncio.sleep(0.1)
+
+
 async def record_of(hotline: RunningHotline, number: str, within: float = 20) -> dict[str, Any]:
     """The one record of a caller, whole: its recording is no longer expected. Fails on none and on two."""
     deadline = time.monotonic() + within

@@ -18,11 +18,11 @@ from callcenter.storage.engine import make_engine
 from tests.acceptance.evidence import (
     assert_talk_is_heard,
     audio_of,
+    calls_found,
     instant,
     new_caller,
     record_adds_up,
     record_of,
-    records_of,
 )
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.made import is_concluded
@@ -178,8 +178,8 @@ async def recorded(hotline: RunningHotline, call_id: str) -> None:
 async def only_real_calls(hotline: RunningHotline, expected: dict[str, int]) -> None:
     """What kept the place left no record, and a call back is no inbound call."""
     for number, count in expected.items():
-        assert len(await records_of(hotline, number)) == count
-    everything = (await hotline.api.get("/v1/cdrs", params={"limit": 1000})).json()["items"]
+        assert len(await calls_found(hotline, count, number=number)) == count
+    everything = await calls_found(hotline, sum(expected.values()))
     assert all(item["caller_number"] for item in everything)
     inbound = [item for item in everything if item["direction"] == "inbound"]
     assert await received(hotline) == len(inbound) < len(everything)
@@ -318,7 +318,7 @@ async def test_outbound_rules_hold(capped_hotline: RunningHotline) -> None:
     await follow_ups_of(hotline, asker, kind="callback_failed")
     tried = (await hotline.api.get(f"/v1/callbacks/{row['id']}")).json()["tried"]
     assert [each["cause"] for each in tried] == ["not_allowed"]
-    everything = (await hotline.api.get("/v1/cdrs")).json()["items"]
+    everything = await calls_found(hotline, 2)
     assert {item["direction"] for item in everything} == {"inbound"} and len(everything) == 2
 
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.acceptance.agents import answering
-from tests.acceptance.evidence import Audio, audio_of, new_caller, record_of, records_of
+from tests.acceptance.evidence import Audio, audio_of, calls_found, new_caller, record_of
 from tests.acceptance.hearing import heard_in_order, not_heard
 from tests.acceptance.hotline import RunningHotline
 from tests.acceptance.phones import Softphone, dial
@@ -151,19 +151,10 @@ async def test_agent_of_last_time_is_rung_first(two_lines: RunningHotline) -> No
             await asyncio.sleep(1)
             await hang_up(citizen)
         assert not [e for e in first.events if e["event"] == "incoming"]
-    newest = (await two_lines.api.get("/v1/cdrs", params={"number": number})).json()["items"][0]
+    newest = (await calls_found(two_lines, 2, number=number))[0]
     record = (await two_lines.api.get(f"/v1/cdrs/{newest['id']}")).json()
     assert (record["outcome"], record["agent"]) == ("answered", SECOND)
     assert ("last_agent", SECOND) in [(e["kind"], e["detail"]) for e in record["timeline"]]
-
-
-async def newest_of(hotline: RunningHotline, number: str, calls: int) -> dict[str, Any]:
-    """A caller's last record, once he has so many."""
-    async with asyncio.timeout(20):
-        while len(found := await records_of(hotline, number)) < calls:
-            await asyncio.sleep(0.1)
-    record: dict[str, Any] = (await hotline.api.get(f"/v1/cdrs/{found[0]['id']}")).json()
-    return record
 
 
 async def remembered(hotline: RunningHotline) -> None:
@@ -187,5 +178,5 @@ async def test_blocked_number_is_refused_on_the_hotline_alone(two_lines: Running
     await asyncio.sleep(1)
     async with caller(two_lines, number) as phone:
         await phone.expect("ended", within=25)
-    outcomes = [c["outcome"] for c in (await two_lines.api.get("/v1/cdrs", params={"number": number})).json()["items"]]
-    assert "no_agent" in outcomes
+    outcomes = [call["outcome"] for call in await calls_found(two_lines, 3, number=number)]
+    assert outcomes == ["no_agent", "invalid", "blocked"]

@@ -21,6 +21,7 @@ from tests.acceptance.evidence import (
     CALLER_HERTZ,
     assert_talk_is_heard,
     audio_of,
+    calls_found,
     has_tone,
     new_caller,
     record_of,
@@ -151,7 +152,7 @@ async def test_trunk_by_tls_takes_calls(throughout: RunningHotline, certificates
         assert encrypted_audio(citizen) and encrypted_audio(agent)
         agent.send("hangup")
         await citizen.expect("ended")
-    found = (await throughout.api.get("/v1/cdrs", params={"direction": "outbound"})).json()["items"]
+    found = await calls_found(throughout, 1, direction="outbound")
     assert [(item["did"], item["outcome"], item["agent"]) for item in found] == [(CITIZEN, "answered", "1001")]
 
 
