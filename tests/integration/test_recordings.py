@@ -6,7 +6,9 @@ import io
 import math
 import os
 import re
+import shutil
 import struct
+import tempfile
 import wave
 from array import array
 from collections.abc import AsyncIterator
@@ -34,6 +36,7 @@ from callcenter.recordings import claims, legs, stereo, wav
 from callcenter.recordings.chain import Signer, is_signed
 from callcenter.recordings.chain_repository import head_of
 from callcenter.recordings.judging import BEHEADED
+from callcenter.recordings.own_disk import OwnDisk
 from callcenter.recordings.pipeline import Pipeline, Place
 from callcenter.recordings.playback import Player
 from callcenter.recordings.site_key import PrivateHalves, new_private, public_of
@@ -157,6 +160,38 @@ async def chain(engine: AsyncEngine) -> list[dict[str, Any]]:
     async with engine.connect() as connection:
         rows = await connection.execute(select(recording_chain.c.entry).order_by(recording_chain.c.seq))
         return [orjson.loads(entry) for entry in rows.scalars()]
+
+
+async def test_no_call_is_without_recording_while_its_disk_is_not_mounted(engine: AsyncEngine, spool: Spool) -> None:
+    """A machine that starts; the files are on the disk that comes later."""
+    root, disk = spool.root, OwnDisk(spool.root)
+    away = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    try:
+        spool.write(1.0)
+        for folder in root.iterdir():
+            shutil.move(folder, away)
+        root.rmdir()
+        root.symlink_to(away)
+        disk.remember()
+        root.unlink()
+        root.mkdir()
+        public = away / "public"
+        (root / "public").write_text(public.read_text())
+        async with pipeline(engine, spool) as health:
+            await eventually(lambda: _told(health, "recording", "not mounted"))
+            assert (await row_of(engine)).state == "expected"
+            shutil.rmtree(root)
+            root.symlink_to(away)
+            async with engine.begin() as connection:
+                await connection.execute(update(recordings).values(next_try_at=func.now()))
+            assert (await concluded(engine)).state == "sealed"
+    finally:
+        shutil.rmtree(away)
+
+
+async def _told(health: dict[str, Any], part: str, words: str) -> bool:
+    ok, detail = health.get(part, (True, ""))
+    return not ok and words in detail
 
 
 async def test_caller_left_agent_right(engine: AsyncEngine, spool: Spool) -> None:

@@ -29,6 +29,7 @@ from callcenter.recordings.chain_repository import extend
 from callcenter.recordings.findings import Finding
 from callcenter.recordings.legs import SIDES, Legs, NotYet, Unreadable
 from callcenter.recordings.model import PENDING, PLAYABLE, Flag, State, Step
+from callcenter.recordings.own_disk import OwnDisk
 from callcenter.recordings.sealing import Sealed, forget_other_tries, kept, recordings_in
 from callcenter.recordings.stereo import inspect_file
 from callcenter.recordings.tables import recording_keys, recording_peaks, recordings
@@ -102,7 +103,7 @@ class Pipeline:
         self._settle = settle
         self._engine, self._pbx, self._place, self._signer = engine, pbx, place, signer
         self._health, self._on_sealed = health, on_sealed
-        self._legs = Legs(place.spool)
+        self._legs, self._disk = Legs(place.spool), OwnDisk(place.root)
         self._worker = Worker(place.patience)
         self._wake = asyncio.Event()
         self._waiting = False
@@ -117,6 +118,7 @@ class Pipeline:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
+            await asyncio.to_thread(self._disk.remember)
             self._tried |= await asyncio.to_thread(recordings_in, self._place.sealed)
             with suppress(*AWAY):
                 await claims.release_all(self._engine, self._pbx)
@@ -195,6 +197,7 @@ class Pipeline:
 
     async def _find(self, row: Any) -> Outcome:
         """Raises `NotYet`, `Unreadable` and `OSError`."""
+        await asyncio.to_thread(self._disk.must_be_there)
         if row.state == State.UNSEALED:
             return await self._find_unsealed(row)
         if not await asyncio.to_thread(self._legs.there, row.name):

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from callcenter.recordings.own_disk import OwnDisk
+
 BLOCK = b"\0" * 4096
 
 
@@ -15,13 +17,14 @@ class Place:
     inode: int
 
 
-def probe(folder: Path, known: Place | None) -> tuple[Place | None, str | None]:
+def probe(folder: Path, known: Place | None, disk: OwnDisk) -> tuple[Place | None, str | None]:
     """Where the folder lies, and why nothing can be written there (None: it can).
 
     Finds a full disk and a used-up quota (ENOSPC, EDQUOT), one that is read-only (EROFS, also after errors of the
-    disk) and a folder that is gone or was mounted over.
+    disk), a folder that is gone or was mounted over, and one whose own `disk` is not mounted.
     """
     try:
+        disk.must_be_there()
         facts = folder.stat()
         place = Place(facts.st_dev, facts.st_ino)
         if known is not None and place.device != known.device:

@@ -24,6 +24,7 @@ from callcenter.recordings.legs import SIDES
 from callcenter.recordings.lives import Happening, Lives
 from callcenter.recordings.model import Flag, State
 from callcenter.recordings.one_sided import MANY, Empties, OneSided
+from callcenter.recordings.own_disk import OwnDisk
 from callcenter.recordings.pauses import PAUSED, RESUMED
 from callcenter.recordings.spool_probe import Place, probe
 from callcenter.recordings.tails import is_empty
@@ -69,6 +70,7 @@ class Watch:
         self._early: dict[str, list[tuple[float, bool, str, datetime]]] = {}
         """Pauses of channels whose calls we have not read of yet"""
         self._place: Place | None = None
+        self._disk = OwnDisk(spool.parent)
         self._unfit: str | None = None
 
     def begin(self, recording: UUID, name: str, channel: str, waited: float = 0.0) -> None:
@@ -130,7 +132,7 @@ class Watch:
             return await task
 
     def _blocking_look(self, files: list[Known]) -> Looked:
-        return probe(self._spool, self._place), [_seen(self._spool, name, before) for name, before in files]
+        return probe(self._spool, self._place, self._disk), [_seen(self._spool, name, before) for name, before in files]
 
     def _judge_spool(self, why: str | None) -> None:
         self._health("spool of recordings", why is None, why or "can be written")
