@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse
 
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.catalogue.labels import LANGUAGES, labels, preferred
+from callcenter.console import faults
 from callcenter.console.routes import HEADERS, Language, pages
-from callcenter.errors import InvalidInput
+from callcenter.errors import CallcenterError, InvalidInput
 from callcenter.http.paging import read_cursor, write_cursor
 from callcenter.listening.detail import detail_of
 from callcenter.listening.playback_log import PlaybackSearch, find_playbacks
@@ -31,6 +32,8 @@ MARKS = (
     "complaint", "voicemail", "callback", "overflow", "escalated", "supervised", "conference", "recording_paused",
     "recording_failure_told",
 )  # fmt: skip
+FORMS = {"recordings.html": "found", "recording.html": "retention"}
+"""Where the labels of a page's form are in the catalogue: the search's, a hold's"""
 FIELDS = tuple(field.alias or name for name, field in RecordingFilters.model_fields.items())
 
 
@@ -49,7 +52,7 @@ async def recordings(request: Request, lang: Language = None) -> HTMLResponse:
     try:
         facts |= await _found(request, _search(given), request.query_params)
     except InvalidInput as error:
-        facts["fault"] = str(error)
+        facts["fault"] = error
     return _page(request, lang, "recordings.html", facts)
 
 
@@ -60,7 +63,7 @@ async def recording(request: Request, recording_id: UUID, lang: Language = None)
 
 
 async def recording_page(
-    request: Request, recording_id: UUID, lang: str | None, fault: Exception | None = None
+    request: Request, recording_id: UUID, lang: str | None, fault: CallcenterError | None = None
 ) -> HTMLResponse:
     """One recording, with what was wrong with a form that was sent from it. Raises `NotFound`."""
     engine = request.app.state.engine
@@ -69,7 +72,7 @@ async def recording_page(
     async with reading(engine) as connection:
         holds = await list_holds(connection, HoldSearch(recording=recording_id))
     facts = {"one": one, "playbacks": heard, "more": more is not None, "holds": holds, "whys": list(Why)}
-    facts |= {"fault": str(fault) if fault else None, "may_change": request.state.key_may_change}
+    facts |= {"fault": fault, "may_change": request.state.key_may_change}
     return _page(request, lang, "recording.html", facts | {"playable": one["state"] in PLAYABLE})
 
 
@@ -93,6 +96,9 @@ async def _found(request: Request, search: RecordingSearch, asked: QueryParams) 
 def _page(request: Request, lang: str | None, template: str, facts: dict[str, Any]) -> HTMLResponse:
     texts = labels(lang or preferred(request.headers.get("accept-language", "")))
     facts |= {"texts": texts, "languages": LANGUAGES, "pending": PENDING, "playable_states": PLAYABLE}
+    fault = facts.get("fault")
+    if fault is not None:
+        facts["fault"] = faults.in_words(fault, texts, FORMS[template])
     html = pages.get_template(template).render(facts)
-    status = 422 if facts.get("fault") else 200
+    status = 422 if fault else 200
     return HTMLResponse(html, status, {**HEADERS, "Content-Language": texts.language})

@@ -10,10 +10,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from callcenter import clock
 from callcenter.catalogue.labels import LANGUAGES, labels, preferred
+from callcenter.console import faults
 from callcenter.console.forms import checked, read_form
 from callcenter.console.recordings_page import recording_page
 from callcenter.console.routes import HEADERS, Language, pages
-from callcenter.errors import InvalidInput, NotFound
+from callcenter.errors import CallcenterError, InvalidInput, NotFound
 from callcenter.http.auth import Changer
 from callcenter.retention import hold_repository, repository
 from callcenter.retention.dry_run import DryRun, page, summary
@@ -164,7 +165,7 @@ def _kind(text: str) -> Kind:
 
 
 async def _page(
-    request: Request, lang: str | None, asked: DryRun | None, under: int | None, fault: Exception | None = None
+    request: Request, lang: str | None, asked: DryRun | None, under: int | None, fault: CallcenterError | None = None
 ) -> HTMLResponse:
     async with reading(request.app.state.engine, snapshot=True) as connection:
         policies = await repository.list_policies(connection)
@@ -180,7 +181,7 @@ async def _page(
         "holds": numbered(holds, HOLDS_SHOWN, STANDING),
         "protocols": protocols[:PROTOCOLS_SHOWN],
     }
-    facts |= {"older": len(protocols) > PROTOCOLS_SHOWN, "kinds": list(Kind), "fault": str(fault) if fault else None}
+    facts |= {"older": len(protocols) > PROTOCOLS_SHOWN, "kinds": list(Kind), "fault": fault}
     status = 404 if isinstance(fault, NotFound) else 422 if fault else 200
     return _rendered(request, lang, "retention.html", facts, status)
 
@@ -189,6 +190,8 @@ def _rendered(
     request: Request, lang: str | None, template: str, facts: dict[str, Any], status: int = 200
 ) -> HTMLResponse:
     texts = labels(lang or preferred(request.headers.get("accept-language", "")))
+    if fault := facts.get("fault"):
+        facts["fault"] = faults.in_words(fault, texts, "retention")
     facts |= {"texts": texts, "languages": LANGUAGES, "whys": list(Why), "may_change": request.state.key_may_change}
     html = pages.get_template(template).render(facts)
     return HTMLResponse(html, status, {**HEADERS, "Content-Language": texts.language})

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from callcenter import clock
 from callcenter.catalogue.labels import LANGUAGES, labels, preferred
 from callcenter.clock import LOCAL_ZONE
+from callcenter.console import faults
 from callcenter.console.forms import read_form
 from callcenter.console.routes import HEADERS, Language, pages
 from callcenter.errors import InvalidInput
@@ -38,11 +39,11 @@ async def hand_over(request: Request, by: Changer, lang: Language = None) -> Res
         async with writing(request.app.state.engine) as connection:
             await add_hand_over(connection, given, by)
     except InvalidInput as error:
-        return await _page(request, lang, str(error))
+        return await _page(request, lang, error)
     return RedirectResponse(f"/roster?lang={lang}" if lang else "/roster", 303, HEADERS)
 
 
-async def _page(request: Request, lang: str | None, fault: str | None) -> HTMLResponse:
+async def _page(request: Request, lang: str | None, fault: InvalidInput | None) -> HTMLResponse:
     texts = labels(lang or preferred(request.headers.get("accept-language", "")))
     moment = clock.now()
     days = week_of(moment)
@@ -51,7 +52,8 @@ async def _page(request: Request, lang: str | None, fault: str | None) -> HTMLRe
         week = await find_shifts(connection, days[0], days[-1] + timedelta(days=1))
         log = await list_hand_overs(connection)
     now = duty_at(shifts, moment, request.app.state.emergency_fallback)
-    facts: dict[str, Any] = {"texts": texts, "languages": LANGUAGES, "now": now, "log": log, "fault": fault}
+    facts: dict[str, Any] = {"texts": texts, "languages": LANGUAGES, "now": now, "log": log}
+    facts["fault"] = faults.in_words(fault, texts, "roster") if fault else None
     html = pages.get_template("roster.html").render(facts | {"week": by_day(week, days), "today": moment})
     return HTMLResponse(html, 422 if fault else 200, {**HEADERS, "Content-Language": texts.language})
 

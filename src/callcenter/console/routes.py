@@ -14,6 +14,7 @@ from callcenter.calls.printing import duration, local_time
 from callcenter.calls.repository import find_page
 from callcenter.calls.search import CallSearch, parse_number
 from callcenter.catalogue.labels import LANGUAGES, Labels, labels, preferred
+from callcenter.console import faults
 from callcenter.console.causes import in_words
 from callcenter.coverage.period import cover
 from callcenter.coverage.reading import read_period
@@ -66,19 +67,19 @@ async def calls(request: Request, number: Number = "", cursor: Cursor = None, la
 async def _page(request: Request, template: str, number: str, cursor: str | None, lang: str | None) -> HTMLResponse:
     texts = labels(lang or preferred(request.headers.get("accept-language", "")))
     facts = {"texts": texts, "languages": LANGUAGES, "number": number, "script_texts": _script_texts(texts)}
-    facts |= await _found(request, number.strip(), cursor)
+    facts |= await _found(request, number.strip(), cursor, texts)
     facts["missing"] = await _missing(request, texts) if template == "desk.html" else ()
     status = 422 if facts["fault"] else 200
     html = pages.get_template(template).render(facts)
     return HTMLResponse(html, status, {**HEADERS, "Content-Language": texts.language})
 
 
-async def _found(request: Request, number: str, cursor: str | None) -> dict[str, Any]:
+async def _found(request: Request, number: str, cursor: str | None, texts: Labels) -> dict[str, Any]:
     try:
         search = CallSearch(number=parse_number(number) if number else None)
         after = read_cursor(cursor, search) if cursor else None
     except InvalidInput as error:
-        return {"items": [], "next": None, "paged": False, "fault": str(error)}
+        return {"items": [], "next": None, "paged": False, "fault": faults.in_words(error, texts)}
     items, end = await find_page(request.app.state.engine, search, after, SHOWN)
     following = write_cursor(end, search) if end else None
     return {"items": items, "next": following, "paged": after is not None, "fault": None}

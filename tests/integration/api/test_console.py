@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.integration.api.told import fault_on
+
 MONDAY = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -53,4 +55,4 @@ async def test_a_bad_filter_is_told_on_the_page(api: Any) -> None:
     answer = await api.client.get("/", params={"number": '"><script>1*2'})
     assert answer.status_code == 422
     assert "<script>1" not in answer.text
-    assert 'class="fault"' in answer.text
+    assert fault_on(answer.text) == "号码：号码应写作 13800138000、138* 或 *8000"

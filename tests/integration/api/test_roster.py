@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from tests.integration.api.conftest import Api
+from tests.integration.api.told import fault_on
 
 HOUR = timedelta(hours=1)
 
@@ -72,7 +73,7 @@ async def test_page_shows_duty_and_takes_a_hand_over(api: Api) -> None:
     assert sent.status_code == 303
     assert "一切正常" in (await api.client.get("/roster", params={"lang": "en"})).text
     empty = await api.client.post("/roster/hand-overs", data={**form, "note": ""})
-    assert empty.status_code == 422
+    assert (empty.status_code, fault_on(empty.text)) == (422, "请填写情况或未办事项")
     other = await api.client.post("/roster/hand-overs", data=form, headers={"Sec-Fetch-Site": "cross-site"})
     assert other.status_code == 403
     assert (await api.stranger.get("/roster")).status_code == 401
