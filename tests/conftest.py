@@ -4,6 +4,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import asyncpg
@@ -29,6 +30,29 @@ settings.load_profile("callcenter")
 TEMPLATE = "template_migrated"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 """A test's data need not survive a power cut."""
+
+
+HEAVY = ("test_hours.py", "test_lanes.py", "test_drills.py", "test_faulty.py")
+"""Files whose phones keep a core busy by themselves: two of them at once make each other's phones late"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each heavy file, then its share of the other calls. Afterwards, what needs a processor and no punctuality."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    heavy = sorted((path for path in files if path.name in HEAVY), key=lambda path: HEAVY.index(path.name))
+    calls = [path for path in files if "acceptance" in path.parts and path not in heavy]
+    share = -(-len(calls) // len(HEAVY))
+    shares = [calls[n * share : (n + 1) * share] for n in range(len(HEAVY))]
+    order = [path for group in zip_longest(heavy, shares) for path in _flat(group)]
+    order += [path for path in files if path not in order]
+    items[:] = [item for path in order for item in files[path]]
+
+
+def _flat(group: tuple[Path | None, list[Path] | None]) -> list[Path]:
+    first, others = group
+    return [*([first] if first else []), *(others or [])]
 
 
 @pytest.fixture(scope="session")
