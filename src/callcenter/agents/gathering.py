@@ -23,7 +23,7 @@ VARIABLE = "GATHERED"
 ASKED = "asked"
 """What the dialplan puts there; anything else: it waits no more"""
 TAKEN, DONE, FAILED = "taken", "yes", "no"
-"""What it finds there then; no, or nothing new within a second: it does it itself"""
+"""What it finds there then; no, or nothing new within two seconds: it does it itself"""
 
 _PHONE = re.compile(r"PJSIP/[\w-]{1,70}")
 _ROOM = re.compile(r"\d{1,15}")
