@@ -4,7 +4,6 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from itertools import zip_longest
 from pathlib import Path
 
 import asyncpg
@@ -41,18 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
-    heavy = sorted((path for path in files if path.name in HEAVY), key=lambda path: HEAVY.index(path.name))
-    calls = [path for path in files if "acceptance" in path.parts and path not in heavy]
+    calls = [path for path in files if "acceptance" in path.parts and path.name not in HEAVY]
     share = -(-len(calls) // len(HEAVY))
-    shares = [calls[n * share : (n + 1) * share] for n in range(len(HEAVY))]
-    order = [path for group in zip_longest(heavy, shares) for path in _flat(group)]
+    order: list[Path] = []
+    for n, name in enumerate(HEAVY):
+        order += [path for path in files if path.name == name] + calls[n * share : (n + 1) * share]
     order += [path for path in files if path not in order]
     items[:] = [item for path in order for item in files[path]]
-
-
-def _flat(group: tuple[Path | None, list[Path] | None]) -> list[Path]:
-    first, others = group
-    return [*([first] if first else []), *(others or [])]
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,9 @@ known here (an error of the operating system, a file's name) is shown as it is.
 import re
 
 from callcenter.catalogue.labels import Labels
+from callcenter.console.phrases import Phrases, translated
 
-KNOWN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+KNOWN: Phrases = tuple(
     (key, re.compile(pattern))
     for key, pattern in (
         ("answered", r"the caller's channel was answered"),
@@ -64,7 +65,4 @@ def in_words(cause: str | None, texts: Labels) -> str:
 
 
 def _one(cause: str, texts: Labels) -> str:
-    for key, pattern in KNOWN:
-        if found := pattern.fullmatch(cause):
-            return texts(f"recording_causes.{key}").format(**found.groupdict())
-    return cause
+    return translated(cause, KNOWN, texts, "recording_causes") or cause

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable
 
 from callcenter.catalogue.labels import Labels
+from callcenter.console.phrases import Phrases, translated
 from callcenter.errors import CallcenterError, NotFound
 
-KNOWN: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+KNOWN: Phrases = tuple(
     (key, re.compile(pattern, re.DOTALL))
     for key, pattern in (
         ("missing", r"Field required"),
@@ -46,13 +47,11 @@ def in_words(fault: CallcenterError, texts: Labels, section: str = "fields") -> 
     """The fault of one field. `section`: where the form's labels are in the catalogue, by the fields' names."""
     if isinstance(fault, NotFound):
         return texts("form_faults.not_found")
-    what = str(fault.facts.get("what", ""))
-    for key, pattern in KNOWN:
-        if found := pattern.fullmatch(what):
-            said = texts(f"form_faults.{key}").format(**found.groupdict())
-            label = _label(str(fault.facts.get("where", "")), texts, (section, *COMMON))
-            return texts("form_faults.of_field").format(field=label, fault=said) if label else said
-    return str(fault)
+    said = translated(str(fault.facts.get("what", "")), KNOWN, texts, "form_faults")
+    if said is None:
+        return str(fault)
+    label = _label(str(fault.facts.get("where", "")), texts, (section, *COMMON))
+    return texts("form_faults.of_field").format(field=label, fault=said) if label else said
 
 
 def _label(where: str, texts: Labels, sections: Iterable[str]) -> str | None:

@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 from starlette.responses import HTMLResponse
 
 from callcenter.calls.model import Direction, Line, Outcome
 from callcenter.catalogue.labels import LANGUAGES, labels, preferred
 from callcenter.console import faults
+from callcenter.console.forms import checked
 from callcenter.console.routes import HEADERS, Language, pages
 from callcenter.errors import CallcenterError, InvalidInput
 from callcenter.http.paging import read_cursor, write_cursor
@@ -78,12 +78,7 @@ async def recording_page(
 
 def _search(given: dict[str, str]) -> RecordingSearch:
     """Raises `InvalidInput`."""
-    try:
-        return search_of(RecordingFilters.model_validate(given))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = f"query.{'.'.join(map(str, first['loc']))}"
-        raise InvalidInput(where=where, what=first["msg"], mend="correct it") from None
+    return search_of(checked(RecordingFilters, given))
 
 
 async def _found(request: Request, search: RecordingSearch, asked: QueryParams) -> dict[str, Any]:
