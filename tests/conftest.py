@@ -31,22 +31,15 @@ FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_conn
 """A test's data need not survive a power cut."""
 
 
-HEAVY = ("test_hours.py", "test_lanes.py", "test_drills.py", "test_faulty.py")
-"""Files whose phones keep a core busy by themselves: two of them at once make each other's phones late"""
+SECOND_HALF, BEFORE = "test_lanes.py", "test_control.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each heavy file, then its share of the other calls. Afterwards, what needs a processor and no punctuality."""
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    calls = [path for path in files if "acceptance" in path.parts and path.name not in HEAVY]
-    share = -(-len(calls) // len(HEAVY))
-    order: list[Path] = []
-    for n, name in enumerate(HEAVY):
-        order += [path for path in files if path.name == name] + calls[n * share : (n + 1) * share]
-    order += [path for path in files if path not in order]
-    items[:] = [item for path in order for item in files[path]]
+    """The corpus' second half waits until some other calls were made: beside the first, both make phones late."""
+    half = [item for item in items if item.path.name == SECOND_HALF]
+    others = [item for item in items if item.path.name != SECOND_HALF]
+    place = next((n for n, item in enumerate(others) if item.path.name == BEFORE), len(others))
+    items[:] = others[:place] + half + others[place:]
 
 
 @pytest.fixture(scope="session")
